@@ -1,0 +1,27 @@
+//! The socket protocol of PAT Broker, as both ends see it: what may be asked, what may be answered,
+//! how large and how slow either may be, and the blocking connection the clients use.
+//!
+//! HTTP/1.1 with JSON bodies over a Unix path socket, one reply per connection.
+//!
+//! | socket | method and path | body | reply |
+//! |---|---|---|---|
+//! | hand-out | `POST /v1/hand-out` | [`message::HandOutRequest`] | [`message::HandOut`] |
+//! | hand-out | `POST /v1/list` | empty | [`message::List`] |
+//! | hand-out | `POST /v1/watch` | [`message::WatchRequest`] | [`message::WatchReply`] |
+//! | admin | `GET /v1/status` | empty | [`admin::Status`] |
+//! | admin | `POST /v1/rotate` | [`admin::RotateRequest`] | [`admin::Rotated`] |
+//! | admin | `POST /v1/revoke` | [`admin::RevokeRequest`] | [`admin::Revoked`] |
+//! | admin | `POST /v1/enrol` | [`admin::EnrolRequest`] | [`admin::Enrolled`] |
+//! | admin | `POST /v1/explain` | [`admin::ExplainRequest`] | [`admin::Explanation`] |
+//! | admin | `POST /v1/log` | [`admin::LogRequest`] | [`admin::LogPage`] |
+//! | admin | `POST /v1/reload` | empty | [`admin::Reloaded`] |
+//!
+//! Any other answer is an [`error::ErrorReply`]. This crate knows no other crate of the project.
+
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod error;
+pub mod limits;
+pub mod message;
+pub mod secret;

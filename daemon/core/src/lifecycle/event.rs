@@ -1,0 +1,167 @@
+//! What can happen to a slot: the passing of time, a person's wish, an answer of Snowflake's.
+
+use crate::names::{Generation, IntentId, TokenName};
+use crate::time::Timestamp;
+
+/// Something the daemon tells the state machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The daemon started with this state loaded from disk; nothing it announced can be assumed done.
+    Started,
+    /// Time passed, or leases ended. `held` names the generations somebody still holds, or may hold.
+    Tick {
+        /// Generations with open leases; a generation whose holders are unknown counts as held.
+        held: Vec<Generation>,
+        /// A fresh random id, used if an intent is written.
+        fresh: IntentId,
+    },
+    /// A person asked for a rotation now.
+    Rotate {
+        /// Why the current secret is no longer trusted, if so.
+        taint: Option<String>,
+        /// A fresh random id, used if an intent is written.
+        fresh: IntentId,
+    },
+    /// A person revoked the slot.
+    Revoke,
+    /// A person enrolled the slot (again), lifting tombstone, quarantine or fence.
+    Enrol {
+        /// A fresh random id, used if an intent is written.
+        fresh: IntentId,
+    },
+    /// The answer to `Effect::Add`. When it is `Minted`, the daemon holds the secret in memory and stores
+    /// it together with the state at the next `Effect::Store`.
+    Added(AddOutcome),
+    /// The answer to `Effect::List`: every token of the user, ours or not.
+    Listed(Result<Vec<TokenRow>, Failure>),
+    /// The answer to `Effect::Probe`.
+    Probed(ProbeOutcome),
+    /// The answer to `Effect::Remove`.
+    Removed {
+        /// The name asked for.
+        name: TokenName,
+        /// The answer.
+        outcome: RemoveOutcome,
+    },
+}
+
+/// The answer to an ADD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddOutcome {
+    /// A secret came back in the expected shape, for the expected name.
+    Minted,
+    /// A definite no: nothing was made.
+    Refused(Refusal),
+    /// Anything else: it may or may not have happened.
+    Unclear(String),
+}
+
+/// Why an admin call did not give an answer to act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// A definite no.
+    Refused(Refusal),
+    /// No usable answer: timeout, 5xx, broken body, no route.
+    Unclear(String),
+}
+
+/// A definite no of Snowflake's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What kind, as far as it is known.
+    pub kind: RefusalKind,
+    /// Snowflake's code, e.g. `003001`; empty if there was none.
+    pub code: String,
+    /// Snowflake's text.
+    pub message: String,
+}
+
+/// What a person has to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// The admin login itself failed (JWT, user disabled, key).
+    AdminLogin,
+    /// The admin login is refused from this address (390422, 390432).
+    AdminNetwork,
+    /// The acting role lacks a privilege, or the object does not exist for it.
+    Privilege,
+    /// 15 live tokens.
+    LimitReached,
+    /// A policy (authentication or network) forbids it.
+    Policy,
+    /// The role is not granted to the user.
+    RoleNotGranted,
+    /// The user is disabled.
+    UserDisabled,
+    /// The expiry asked for is above the policy's maximum.
+    ExpiryTooLong,
+    /// A token of that name exists already.
+    NameTaken,
+    /// Something else; the text says what.
+    Other,
+}
+
+/// The answer to a probe: a driver login with the new secret, as the clients do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeOutcome {
+    /// Expected user, expected role, no secondary roles.
+    Proved,
+    /// It logged in as someone or something else.
+    Wrong {
+        /// What it showed, e.g. `user MIGUEL_CLI, role PUBLIC`.
+        shown: String,
+    },
+    /// Refused for where we are (390422, 390432): the secret may be good.
+    RefusedHere {
+        /// Snowflake's code.
+        code: String,
+        /// Snowflake's text, which names the address it saw.
+        message: String,
+    },
+    /// Definitely refused for what it is (394400 and kin).
+    RefusedSecret {
+        /// Snowflake's code.
+        code: String,
+        /// Snowflake's text.
+        message: String,
+    },
+    /// No usable answer.
+    Unclear(String),
+}
+
+/// The answer to a REMOVE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemoveOutcome {
+    /// It is gone now.
+    Removed,
+    /// It was not there.
+    Absent,
+    /// No answer to act on; SHOW will tell.
+    Failed(Failure),
+}
+
+/// A row of SHOW USER PROGRAMMATIC ACCESS TOKENS, as far as decisions need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Name.
+    pub name: TokenName,
+    /// Role restriction; none means unrestricted.
+    pub role: Option<crate::names::Role>,
+    /// Expiry.
+    pub expires_at: Option<Timestamp>,
+    /// Status.
+    pub status: TokenStatus,
+}
+
+/// A token's status at Snowflake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenStatus {
+    /// `ACTIVE`.
+    Active,
+    /// `EXPIRED`.
+    Expired,
+    /// `DISABLED`.
+    Disabled,
+    /// A word this version does not know; counts as live.
+    Unknown,
+}

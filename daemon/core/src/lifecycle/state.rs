@@ -1,0 +1,133 @@
+//! What is known about one slot, exactly as it is persisted (sealed) after every `Effect::Store`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{Generation, HostId, IntentId, TokenName};
+use crate::time::Timestamp;
+
+/// The whole state of a slot. Its secrets are kept beside it by the daemon, keyed by generation; the
+/// core names generations only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// This host's lineage; its tokens' names begin with it.
+    pub host: HostId,
+    /// The highest generation ever intended. Strictly increases.
+    pub last_generation: Generation,
+    /// What is handed out now: proven and promoted, never anything else.
+    pub serving: Option<Held>,
+    /// Older generations whose tokens live until their leases end.
+    pub draining: Vec<Draining>,
+    /// The operation in flight: at most one.
+    pub work: Work,
+    /// Whether the slot may issue at all.
+    pub standing: Standing,
+    /// When the next rotation is due. Survives restarts: a restart never implies a rotation.
+    pub due_at: Option<Timestamp>,
+    /// The last failure, with when to try again. None after success.
+    pub trouble: Option<Trouble>,
+}
+
+/// A secret that exists at Snowflake and whose bytes the daemon holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Which secret.
+    pub generation: Generation,
+    /// Its token's name at Snowflake.
+    pub name: TokenName,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When the server says it expires (read back by SHOW), or what was asked for until then.
+    pub expires_at: Timestamp,
+}
+
+/// An older generation on its way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draining {
+    /// The generation.
+    pub held: Held,
+    /// When it stopped being handed out.
+    pub since: Timestamp,
+    /// When nobody was found to hold it any more.
+    pub released_at: Option<Timestamp>,
+    /// Whether it is no longer trusted and goes at once.
+    pub tainted: bool,
+}
+
+/// The durable note that is written before an ADD is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its id, part of the token's name.
+    pub id: IntentId,
+    /// The generation it makes.
+    pub generation: Generation,
+    /// The name it will have: the idempotency key.
+    pub name: TokenName,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Whether the generation being replaced is tainted.
+    pub tainted: bool,
+}
+
+/// The operation in flight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// None.
+    Idle,
+    /// An ADD was announced; whether Snowflake carried it out is not known until it answers or SHOW tells.
+    Issuing(Intent),
+    /// A new secret is sealed on disk and not proven yet.
+    Proving {
+        /// The new secret.
+        staged: Held,
+        /// What it came from.
+        intent: Intent,
+    },
+    /// A token of ours that nobody may have (orphan, or proven wrong) is being removed.
+    Discarding {
+        /// Its name.
+        name: TokenName,
+        /// Why it goes.
+        why: String,
+    },
+}
+
+/// Whether the slot may issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Yes.
+    Enrolled,
+    /// A probe showed another user or role: nothing new is issued until a person says so.
+    Quarantined {
+        /// What the probe showed.
+        shown: String,
+    },
+    /// Revoked, sticky until `enrol`. `confirmed` once SHOW listed none of our tokens.
+    Tombstoned {
+        /// Since when.
+        at: Timestamp,
+        /// Whether Snowflake no longer has any token of this lineage.
+        confirmed: bool,
+    },
+    /// Someone else writes our lineage.
+    Fenced {
+        /// The token we did not write.
+        foreign: TokenName,
+    },
+}
+
+/// A failure that is waited out or waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Stable id, e.g. `add-refused-limit`, `offline`, `probe-network-policy`.
+    pub id: String,
+    /// What happened (server text; never a secret).
+    pub message: String,
+    /// What a person can do.
+    pub next_step: String,
+    /// How many times in a row.
+    pub times: u32,
+    /// When it is tried again by itself.
+    pub retry_at: Timestamp,
+}

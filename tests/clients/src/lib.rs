@@ -1,0 +1,1 @@
+//! Snowflake's own clients through pat-exec: the tests are in `tests/`. Nothing lives here.

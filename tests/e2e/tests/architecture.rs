@@ -1,0 +1,129 @@
+//! Holds the layout of ARCHITECTURE.md: who may depend on whom, and which words occur in which files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn core_knows_no_other_crate_and_nothing_that_does_io() {
+    assert_eq!(dependencies("daemon/core"), set(["serde", "thiserror"]));
+}
+
+#[test]
+fn wire_knows_no_other_crate_of_the_project() {
+    assert_eq!(ours(&dependencies("client/wire")), set([]));
+}
+
+#[test]
+fn the_wrapper_sees_only_wire() {
+    assert_eq!(dependencies("client/exec"), set(["nix", "pat-wire"]));
+}
+
+#[test]
+fn the_rooms_of_the_daemon_depend_downwards_only() {
+    assert_eq!(ours(&dependencies("daemon/config")), set(["patd-core", "pat-wire"]));
+    assert_eq!(ours(&dependencies("daemon/keys")), set(["patd-config", "pat-wire"]));
+    assert_eq!(ours(&dependencies("daemon/snowflake")), set(["patd-core", "pat-wire"]));
+}
+
+#[test]
+fn no_shipped_crate_depends_on_the_simulator() {
+    for package in SHIPPED {
+        let found = dependencies(package);
+        assert!(!found.contains("snowflake-sim") && !found.contains("world"), "{package}");
+    }
+}
+
+#[test]
+fn sled_is_named_in_one_file() {
+    let named: Vec<_> = shipped_sources().filter(|path| code(path).contains("sled::")).collect();
+    assert_eq!(named.len(), 1, "sled:: occurs in {named:?}");
+    assert!(named[0].starts_with(root().join("daemon/src/store")), "sled:: occurs in {named:?}");
+}
+
+#[test]
+fn unsafe_code_has_one_address() {
+    let found: Vec<_> = shipped_sources()
+        .filter(|path| code(path).lines().any(|line| !is_comment(line) && line.contains("unsafe {")))
+        .collect();
+    assert!(found.iter().all(|path| path.ends_with("daemon/src/os.rs")), "unsafe in {found:?}");
+}
+
+#[test]
+fn a_secret_is_exposed_only_where_it_is_reviewed() {
+    let allowed = fs::read_to_string(root().join("tests/e2e/tests/exposed.txt")).unwrap();
+    let allowed: BTreeSet<_> =
+        allowed.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| line.split(':').next().unwrap().to_string()).collect();
+    let found: BTreeSet<_> = shipped_sources()
+        .filter(|path| before_tests(&code(path)).contains(".expose()"))
+        .map(|path| path.strip_prefix(root()).unwrap().display().to_string())
+        .collect();
+    assert_eq!(found, allowed, "tests/e2e/tests/exposed.txt lists the files that may say .expose(), with why");
+}
+
+#[test]
+fn every_source_file_says_what_lives_in_it() {
+    for path in shipped_sources() {
+        assert!(code(&path).starts_with("//!"), "{} does not open with //!", path.display());
+    }
+}
+
+const SHIPPED: [&str; 8] = [
+    "daemon",
+    "daemon/config",
+    "daemon/core",
+    "daemon/keys",
+    "daemon/snowflake",
+    "client/wire",
+    "client/exec",
+    "client/ctl",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn dependencies(package: &str) -> BTreeSet<String> {
+    let manifest = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    manifest["dependencies"].as_table().unwrap().keys().cloned().collect()
+}
+
+fn ours(dependencies: &BTreeSet<String>) -> BTreeSet<String> {
+    dependencies.iter().filter(|name| name.starts_with("pat")).cloned().collect()
+}
+
+fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.into_iter().map(String::from).collect()
+}
+
+fn shipped_sources() -> impl Iterator<Item = PathBuf> {
+    SHIPPED.into_iter().flat_map(|package| {
+        let mut found = Vec::new();
+        collect(&root().join(package).join("src"), &mut found);
+        found
+    })
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn code(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+fn before_tests(code: &str) -> &str {
+    code.split("#[cfg(test)]").next().unwrap()
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with("//")
+}

@@ -1,0 +1,83 @@
+# What every suite uses: places, steps, counts, skips. Sourced by tests/run; runs nothing by itself.
+
+CACHE=${PAT_BROKER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pat-broker-tests}
+TARGET=${CARGO_TARGET_DIR:-$PWD/target}
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/pat-broker-tests.XXXXXX")
+PASSED=0 FAILED=0 FAILURES=()
+export PAT_BROKER_SKIPS=$WORK/skips
+: >"$PAT_BROKER_SKIPS"
+mkdir -p "$CACHE"
+trap 'rm -rf "$WORK"' EXIT
+
+title() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
+
+# step NAME COMMAND…: quiet when it works, everything it said when it does not.
+step() {
+    local name=$1 log=$WORK/step.log start=$SECONDS
+    shift
+    if "$@" >"$log" 2>&1; then
+        PASSED=$((PASSED + 1))
+        printf 'ok      %s (%s s)\n' "$name" $((SECONDS - start))
+    else
+        FAILED=$((FAILED + 1)) FAILURES+=("$name")
+        printf 'FAILED  %s (%s s)\n' "$name" $((SECONDS - start))
+        sed 's/^/    /' "$log"
+    fi
+}
+
+# cargo_tests NAME COMMAND…: shows the output and takes the counts from cargo's own closing lines.
+cargo_tests() {
+    local name=$1 log=$WORK/cargo.log
+    shift
+    local status=0
+    "$@" 2>&1 | tee "$log" | grep -vE '^\s*(Compiling|Running|Doc-tests|running [0-9]+ test)|\.\.\. ok$|^$' || true
+    status=${PIPESTATUS[0]}
+    local counts
+    counts=$(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
+    PASSED=$((PASSED + ${counts% *})) FAILED=$((FAILED + ${counts#* }))
+    printf '%s: %s passed, %s failed\n' "$name" "${counts% *}" "${counts#* }"
+    if [ "$status" -ne 0 ]; then
+        FAILURES+=("$name")
+        [ "${counts#* }" -gt 0 ] || FAILED=$((FAILED + 1))
+    fi
+}
+
+# skip NAME REASON
+skip() { printf '%s: %s\n' "$1" "$2" >>"$PAT_BROKER_SKIPS"; }
+
+# install_packages PACKAGE…: Debian packages, as root only; answers whether all are there.
+install_packages() {
+    local missing=()
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 1
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# build_binaries: what the suites run, in the dev profile; prints nothing when it works.
+build_binaries() {
+    cargo build --locked -p patd --features patd/crash-points
+    mkdir -p "$TARGET/debug/crash"
+    cp "$TARGET/debug/patd" "$TARGET/debug/crash/patd"
+    cargo build --locked -p patd -p pat-exec -p patctl -p snowflake-sim
+    export PAT_BROKER_BIN=$TARGET/debug
+}
+
+summary() {
+    local skipped unlisted=0
+    skipped=$(wc -l <"$PAT_BROKER_SKIPS")
+    title "result"
+    while IFS= read -r line; do
+        printf 'SKIPPED %s\n' "$line"
+        if [ "${CI:-}" = true ] && ! grep -qxF "${line%%:*}" <(sed -n 's/^\([^#:]*\):.*/\1/p' tests/skips.txt); then
+            printf '        not listed in tests/skips.txt\n'
+            unlisted=$((unlisted + 1))
+        fi
+    done <"$PAT_BROKER_SKIPS"
+    FAILED=$((FAILED + unlisted))
+    for name in "${FAILURES[@]}"; do printf 'FAILED  %s\n' "$name"; done
+    printf '%s passed, %s failed, %s skipped\n' "$PASSED" "$FAILED" "$skipped"
+    [ "$FAILED" -eq 0 ]
+}

@@ -1,0 +1,13 @@
+# Licences, sources, bans. Advisories need the advisory database, which a machine without that network
+# does not have: they are checked when it can be reached, and the skip says so when not.
+
+suite_deny() {
+    local tool=$CACHE/tools/bin/cargo-deny
+    [ -x "$tool" ] || step "install cargo-deny" cargo install --locked --debug --root "$CACHE/tools" cargo-deny@0.20.2
+    step "licences, sources, bans" "$tool" --locked check licenses sources bans
+    if "$tool" fetch db >/dev/null 2>&1; then
+        step "advisories" "$tool" --locked check advisories
+    else
+        skip advisories "the advisory database cannot be reached from here"
+    fi
+}

@@ -1,0 +1,1 @@
+//! One world for all suites.

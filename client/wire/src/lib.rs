@@ -25,3 +25,4 @@ pub mod error;
 pub mod limits;
 pub mod message;
 pub mod secret;
+pub mod trust;

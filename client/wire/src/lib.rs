@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod connection;
 pub mod error;
 pub mod limits;
 pub mod message;

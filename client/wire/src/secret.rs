@@ -27,3 +27,9 @@ impl Secret {
         self.0.is_empty()
     }
 }
+
+impl From<Zeroizing<String>> for Secret {
+    fn from(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+}

@@ -1,11 +1,14 @@
 //! The decisions of PAT Broker as functions of their arguments: who may have which secret ([`policy`]),
-//! what happens to a slot next ([`lifecycle`]), the exact SQL ([`sql`], [`bootstrap`]).
+//! what happens to a slot next ([`lifecycle`]), when ([`schedule`]), the exact SQL ([`sql`], [`bootstrap`]).
 //!
 //! No I/O, no clock, no randomness, no environment and no secret byte: those are the daemon's.
 
 #![forbid(unsafe_code)]
 
+pub mod bootstrap;
 pub mod lifecycle;
 pub mod names;
 pub mod policy;
+pub mod schedule;
+pub mod sql;
 pub mod time;

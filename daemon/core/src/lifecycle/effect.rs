@@ -8,7 +8,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Make the new state durable, with the secrets of every generation it still names (and no other).
-    /// Must be done before anything after it. If it fails, the old state stays in force.
+    /// Must be done before anything after it. If it fails, the old state stays in force, nothing of it is in
+    /// flight, and `Event::Started` is what it is told when the daemon tries again.
     Store,
     /// Send `ALTER USER … ADD PROGRAMMATIC ACCESS TOKEN` for the intent in `Work::Issuing`. Never retried blindly.
     Add,
@@ -24,9 +25,9 @@ pub enum Effect {
     EndLeases,
     /// Record something a person must act on.
     Alarm(Alarm),
-    /// The condition behind the alarm with this id is gone.
+    /// The condition behind the alarm with this id is gone. No-op if that alarm was never raised.
     Clear(&'static str),
-    /// Come back with a tick then, at the latest.
+    /// Come back with a tick then, at the latest. A moment that is not in the future means: at once.
     WakeAt(Timestamp),
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{Generation, HostId, IntentId, TokenName};
+use crate::names::{Generation, HostId, IntentId, Role, TokenName};
 use crate::time::Timestamp;
 
 /// The whole state of a slot. Its secrets are kept beside it by the daemon, keyed by generation; the
@@ -25,6 +25,18 @@ pub struct Slot {
     pub due_at: Option<Timestamp>,
     /// The last failure, with when to try again. None after success.
     pub trouble: Option<Trouble>,
+    /// Why the serving secret is no longer trusted. Kept until it is replaced, across refusals and restarts.
+    #[serde(default)]
+    pub taint: Option<String>,
+    /// ADDs that SHOW did not find, but that Snowflake may still carry out.
+    #[serde(default)]
+    pub doubts: Vec<Doubt>,
+    /// Tokens of this host id up to this generation are someone else's, unless named here. Set when a fence is lifted.
+    #[serde(default)]
+    pub base: Generation,
+    /// What the daemon was last asked to do. Never persisted: after a start nothing is in flight.
+    #[serde(skip)]
+    pub flight: Flight,
 }
 
 /// A secret that exists at Snowflake and whose bytes the daemon holds.
@@ -34,6 +46,8 @@ pub struct Held {
     pub generation: Generation,
     /// Its token's name at Snowflake.
     pub name: TokenName,
+    /// The role it was issued for.
+    pub role: Role,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When the server says it expires (read back by SHOW), or what was asked for until then.
@@ -66,6 +80,43 @@ pub struct Intent {
     pub at: Timestamp,
     /// Whether the generation being replaced is tainted.
     pub tainted: bool,
+}
+
+/// An ADD without an answer that SHOW did not list: a request on its way may still arrive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// The name the token would have.
+    pub name: TokenName,
+    /// From then on Snowflake cannot carry it out any more.
+    pub until: Timestamp,
+}
+
+/// What is known only while the daemon runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flight {
+    /// The one call whose answer is awaited.
+    pub asked: Option<Asked>,
+    /// An unused random id, for the next intent.
+    pub fresh: Option<IntentId>,
+    /// When Snowflake's list is looked at next though nothing is due.
+    pub survey_at: Option<Timestamp>,
+    /// How often removing a drained token failed in a row, and when it is tried again.
+    pub drain_pause: Option<(u32, Timestamp)>,
+    /// The token last removed: SHOW must not list it any more.
+    pub removed: Option<TokenName>,
+}
+
+/// A call to Snowflake that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// `Effect::Add`
+    Add,
+    /// `Effect::List`
+    List,
+    /// `Effect::Probe`
+    Probe(Generation),
+    /// `Effect::Remove`
+    Remove(TokenName),
 }
 
 /// The operation in flight.

@@ -1,0 +1,143 @@
+//! What others may ask of a slot: which secrets to keep, which to hand out, its state in a word.
+
+use crate::names::{Generation, HostId, TokenName};
+use crate::time::Timestamp;
+
+use super::{Flight, Held, Rules, Slot, Standing, Work};
+
+impl Slot {
+    /// Returns a slot that was never issued, for this host's lineage.
+    pub fn new(host: HostId) -> Self {
+        Self {
+            host,
+            last_generation: Generation(0),
+            serving: None,
+            draining: Vec::new(),
+            work: Work::Idle,
+            standing: Standing::Enrolled,
+            due_at: None,
+            trouble: None,
+            taint: None,
+            doubts: Vec::new(),
+            base: Generation(0),
+            flight: Flight::default(),
+        }
+    }
+
+    /// Returns every generation whose secret must be kept: serving, draining, staged. No other may be.
+    pub fn held(&self) -> impl Iterator<Item = &Held> {
+        let draining = self.draining.iter().map(|old| &old.held);
+        self.serving.iter().chain(draining).chain(self.staged())
+    }
+
+    /// Returns the generation that is served, whether or not it may be handed out right now.
+    pub fn current(&self) -> Option<&Held> {
+        self.serving.as_ref()
+    }
+
+    /// Returns the generation whose secret may be handed out now.
+    ///
+    /// # Errors
+    /// Says why there is none; each cause has its own next step.
+    pub fn may_hand_out(&self, now: Timestamp, rules: &Rules) -> Result<&Held, Why> {
+        if let Standing::Tombstoned { .. } = self.standing {
+            return Err(Why::Revoked);
+        }
+        let held = self.serving.as_ref().ok_or_else(|| self.why_empty())?;
+        if held.role != rules.role {
+            return Err(Why::RoleChanged);
+        }
+        if now >= held.expires_at {
+            return Err(Why::Expired { at: held.expires_at });
+        }
+        Ok(held)
+    }
+
+    /// Returns whether a person's wish to rotate can be carried out.
+    ///
+    /// # Errors
+    /// Says what stands in the way.
+    pub fn may_rotate(&self) -> Result<(), Why> {
+        match &self.standing {
+            Standing::Enrolled => Ok(()),
+            Standing::Quarantined { .. }
+            | Standing::Tombstoned { .. }
+            | Standing::Fenced { .. } => Err(self.why_empty()),
+        }
+    }
+
+    /// Returns the state in one word, as `patctl status` shows it.
+    pub fn word(&self) -> &'static str {
+        match (&self.standing, &self.work) {
+            (Standing::Tombstoned { confirmed: true, .. }, _) => "revoked",
+            (Standing::Tombstoned { .. }, _) => "revoking",
+            (Standing::Fenced { .. }, _) => "fenced",
+            (Standing::Quarantined { .. }, _) => "quarantined",
+            (Standing::Enrolled, Work::Issuing(_)) => "issuing",
+            (Standing::Enrolled, Work::Proving { .. }) => "proving",
+            (Standing::Enrolled, Work::Idle | Work::Discarding { .. }) => self.resting_word(),
+        }
+    }
+
+    /// Returns the secret that is sealed and not proven yet.
+    pub(super) fn staged(&self) -> Option<&Held> {
+        match &self.work {
+            Work::Proving { staged, .. } => Some(staged),
+            Work::Idle | Work::Issuing(_) | Work::Discarding { .. } => None,
+        }
+    }
+
+    /// Returns every name this slot knows to be its own.
+    pub(super) fn known_names(&self) -> impl Iterator<Item = &TokenName> {
+        let at_work = match &self.work {
+            Work::Issuing(intent) => Some(&intent.name),
+            Work::Discarding { name, .. } => Some(name),
+            Work::Idle | Work::Proving { .. } => None,
+        };
+        let doubted = self.doubts.iter().map(|doubt| &doubt.name);
+        self.held().map(|held| &held.name).chain(doubted).chain(at_work)
+    }
+
+    fn resting_word(&self) -> &'static str {
+        match (&self.serving, self.draining.is_empty()) {
+            (None, _) => "empty",
+            (Some(_), true) => "serving",
+            (Some(_), false) => "draining",
+        }
+    }
+
+    fn why_empty(&self) -> Why {
+        match &self.standing {
+            Standing::Tombstoned { .. } => Why::Revoked,
+            Standing::Quarantined { .. } => Why::Quarantined,
+            Standing::Fenced { .. } => Why::Fenced,
+            Standing::Enrolled => Why::NotIssuedYet,
+        }
+    }
+}
+
+/// Why there is no secret to hand out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// The first secret is still being made; `Slot::trouble` says what stands in the way, if anything.
+    #[error("no secret has been issued yet")]
+    NotIssuedYet,
+    /// The last secret is past Snowflake's own expiry.
+    #[error("the last secret expired")]
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+    /// Revoked until a person enrols the slot.
+    #[error("revoked; enrol it to issue again")]
+    Revoked,
+    /// The last new secret showed another user or role.
+    #[error("quarantined: a new secret showed another user or role")]
+    Quarantined,
+    /// Someone else writes this host's lineage.
+    #[error("fenced: someone else writes this host's tokens")]
+    Fenced,
+    /// The configured role is not the one the secret was issued for; a new one is being made.
+    #[error("the configured role changed; a secret for it is being issued")]
+    RoleChanged,
+}

@@ -1,0 +1,146 @@
+//! The answer to an ADD, read where it lies: the secret is borrowed from the buffer that is wiped, and copied once,
+//! into a [`Secret`]. Anything but the documented shape is unclear, with a reason that repeats no value.
+
+use pat_wire::secret::Secret;
+use patd_core::names::TokenName;
+
+use crate::sql_api::ResultSet;
+
+/// Returns the secret of the one row of `token_name`, `token_secret`.
+///
+/// snowflake docs: sql-reference/sql/alter-user-add-programmatic-access-token. `ADD … IF NOT EXISTS` on an existing
+/// name succeeds without a secret: that is no mint.
+pub(super) fn minted(body: &[u8], expected: &TokenName) -> Result<Secret, String> {
+    let set = ResultSet::<&str>::parse(body)?;
+    let name = set.column("token_name")?;
+    let secret = set.column("token_secret")?;
+    if set.width() != 2 {
+        return Err("the result has columns besides token_name and token_secret".into());
+    }
+    let [row] = set.rows() else {
+        return Err(format!("the result has {} rows instead of one", set.rows().len()));
+    };
+    let value = |place: usize| row.get(place).copied().flatten().unwrap_or_default();
+    if value(name) != expected.as_str() {
+        return Err("the result names another token than the one asked for".into());
+    }
+    match value(secret) {
+        "" => Err("the result holds no secret".into()),
+        secret if is_plausible(secret) => Ok(Secret::new(secret.to_owned())),
+        _ => Err("the secret in the result is not one printable word".into()),
+    }
+}
+
+/// The format is not published; but it travels in headers, files and variables, so it must be one plain word.
+fn is_plausible(secret: &str) -> bool {
+    secret.len() <= LONGEST && secret.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\')
+}
+
+const LONGEST: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use patd_core::names::TokenName;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::minted;
+
+    const SECRET: &str = "simpat_hush";
+
+    fn read(body: &str) -> Result<String, String> {
+        minted(body.as_bytes(), &TokenName::new("T1")).map(|secret| secret.expose().to_owned())
+    }
+
+    fn body(columns: &[&str], rows: Value) -> Value {
+        let columns: Vec<Value> =
+            columns.iter().map(|name| json!({"name": name, "type": "text"})).collect();
+        json!({
+            "resultSetMetaData": {
+                "numRows": rows.as_array().map_or(0, Vec::len), "format": "jsonv2",
+                "partitionInfo": [{"rowCount": 1, "uncompressedSize": 10}], "rowType": columns,
+            },
+            "data": rows, "code": "090001", "sqlState": "00000",
+            "message": "Statement executed successfully.", "statementHandle": "0-0",
+        })
+    }
+
+    #[test]
+    fn the_documented_answer_gives_the_secret() {
+        let columns = ["token_name", "token_secret"];
+        assert_eq!(read(&body(&columns, json!([["T1", SECRET]])).to_string()), Ok(SECRET.into()));
+    }
+
+    #[test]
+    fn columns_are_found_by_name_not_by_place() {
+        let reordered = body(&["TOKEN_SECRET", "TOKEN_NAME"], json!([[SECRET, "T1"]]));
+        assert_eq!(read(&reordered.to_string()), Ok(SECRET.into()));
+    }
+
+    #[test]
+    fn every_other_shape_is_unclear_and_repeats_no_secret() {
+        let good = ["token_name", "token_secret"];
+        let mut partitions = body(&good, json!([["T1", SECRET]]));
+        partitions["resultSetMetaData"]["partitionInfo"] = json!([{}, {}]);
+        let mut miscounted = body(&good, json!([["T1", SECRET]]));
+        miscounted["resultSetMetaData"]["numRows"] = json!(2);
+        let mut incomplete = body(&good, json!([["T1", SECRET]]));
+        incomplete["code"] = json!("391908");
+        let whole = body(&good, json!([["T1", SECRET]])).to_string();
+        let table = [
+            (
+                "swapped labels",
+                body(&["token_secret", "token_name"], json!([["T1", SECRET]])).to_string(),
+            ),
+            ("other name", body(&good, json!([["T2", SECRET]])).to_string()),
+            ("name in lower case", body(&good, json!([["t1", SECRET]])).to_string()),
+            ("wrong column", body(&["token_name", "secret"], json!([["T1", SECRET]])).to_string()),
+            ("missing column", body(&["token_name"], json!([["T1"]])).to_string()),
+            ("status only", body(&["status"], json!([["Statement executed."]])).to_string()),
+            (
+                "duplicate",
+                body(&["token_name", "token_secret", "token_secret"], json!([["T1", "x", SECRET]]))
+                    .to_string(),
+            ),
+            (
+                "extra",
+                body(&["token_name", "token_secret", "more"], json!([["T1", SECRET, "x"]]))
+                    .to_string(),
+            ),
+            ("no row", body(&good, json!([])).to_string()),
+            ("two rows", body(&good, json!([["T1", SECRET], ["T1", SECRET]])).to_string()),
+            ("null secret", body(&good, json!([["T1", null]])).to_string()),
+            ("empty secret", body(&good, json!([["T1", ""]])).to_string()),
+            ("null name", body(&good, json!([[null, SECRET]])).to_string()),
+            ("short row", body(&good, json!([["T1"]])).to_string()),
+            ("long row", body(&good, json!([["T1", SECRET, "x"]])).to_string()),
+            ("escapes", body(&good, json!([["T1", format!("{SECRET}\n")]])).to_string()),
+            ("blank", body(&good, json!([["T1", format!("{SECRET} x")]])).to_string()),
+            ("number", body(&good, json!([["T1", 5]])).to_string()),
+            ("object", body(&good, json!([["T1", {SECRET: SECRET}]])).to_string()),
+            ("not rows", body(&good, json!({SECRET: SECRET})).to_string()),
+            ("partitions", partitions.to_string()),
+            ("miscounted", miscounted.to_string()),
+            ("incomplete", incomplete.to_string()),
+            ("truncated", whole[..whole.len() - 1].to_owned()),
+            ("doubled", format!("{whole}{whole}")),
+            ("text", format!("<html>{SECRET}</html>")),
+            ("empty", String::new()),
+            ("bare text", format!("\"{SECRET}\"")),
+        ];
+        for (shape, body) in table {
+            let reason = read(&body).expect_err(shape);
+            assert!(!reason.contains("hush") && !reason.is_empty(), "{shape}: {reason}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_truncation_gives_a_secret_or_shows_one(end in 0_usize..300) {
+            let whole = body(&["token_name", "token_secret"], json!([["T1", SECRET]])).to_string();
+            prop_assume!(end < whole.len());
+            let reason = read(&whole[..end]).expect_err("truncated");
+            prop_assert!(!reason.contains("hush"));
+        }
+    }
+}

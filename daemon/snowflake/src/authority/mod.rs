@@ -1,0 +1,142 @@
+//! Who issues: Snowflake, asked by the broker user. Three statements about one user's tokens: ADD, SHOW, REMOVE.
+//!
+//! An ADD is sent once. Whoever calls has made its intent durable before, and on `Unclear` looks with
+//! [`Authority::list`] what became of it.
+
+mod minted;
+mod rows;
+
+use pat_wire::secret::Secret;
+use patd_core::lifecycle::{
+    AddOutcome, Failure, Intent, Refusal, RefusalKind, RemoveOutcome, TokenRow,
+};
+use patd_core::names::{HostId, Role, TokenName, User};
+use patd_core::sql::{self, SqlError};
+use patd_core::time::Timestamp;
+
+use crate::endpoint::Endpoint;
+use crate::http::{Client, HttpError};
+use crate::refusal::is_missing_token;
+pub use crate::sql_api::AdminLogin;
+use crate::sql_api::SqlApi;
+
+/// Snowflake as the issuer of one account's tokens.
+pub struct Authority {
+    api: SqlApi,
+}
+
+/// A token to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddToken {
+    /// For whom.
+    pub user: User,
+    /// Restricted to this role, for life.
+    pub role: Role,
+    /// Its life in days, 1 to 365.
+    pub days_to_expiry: u32,
+    /// Our lineage, for the comment.
+    pub host: HostId,
+    /// The durable intent: it holds the name.
+    pub intent: Intent,
+}
+
+/// The answer to an ADD.
+#[must_use = "a secret that is dropped here is lost"]
+pub enum Added {
+    /// The secret of exactly the token asked for.
+    Minted(Secret),
+    /// A definite no: nothing was made.
+    Refused(Refusal),
+    /// Anything else; a reason without a secret.
+    Unclear(String),
+}
+
+impl Authority {
+    /// Returns the authority at this endpoint.
+    ///
+    /// # Errors
+    /// If the endpoint cannot be trusted or its CA file not be used.
+    pub fn new(endpoint: &Endpoint, admin: AdminLogin) -> Result<Self, HttpError> {
+        Ok(Self::with_client(Client::new(endpoint)?, admin))
+    }
+
+    /// Returns the authority behind this client.
+    pub fn with_client(client: Client, admin: AdminLogin) -> Self {
+        Self { api: SqlApi::new(client, admin) }
+    }
+
+    /// Makes a token. Sent once; only a refused JWT is made anew, when nothing was carried out yet.
+    pub async fn add(&self, token: &AddToken) -> Added {
+        let AddToken { user, role, days_to_expiry, host, intent } = token;
+        let statement = match sql::add_pat(user, role, *days_to_expiry, host, intent) {
+            Ok(statement) => statement,
+            Err(error) => return Added::Refused(not_sent(&error)),
+        };
+        match self.api.run(&statement).await {
+            Ok(body) => {
+                minted::minted(&body, &intent.name).map_or_else(Added::Unclear, Added::Minted)
+            }
+            Err(Failure::Refused(refusal)) => Added::Refused(refusal),
+            Err(Failure::Unclear(reason)) => Added::Unclear(reason),
+        }
+    }
+
+    /// Returns every token of the user, ours or not.
+    ///
+    /// # Errors
+    /// `Refused`: Snowflake would not show them. `Unclear`: there is no list to act on.
+    pub async fn list(&self, user: &User) -> Result<Vec<TokenRow>, Failure> {
+        let statement = sql::show_pats(user).map_err(|error| Failure::Refused(not_sent(&error)))?;
+        rows::token_rows(&self.api.table(&statement).await?, user)
+    }
+
+    /// Removes a token.
+    pub async fn remove(&self, user: &User, name: &TokenName) -> RemoveOutcome {
+        let statement = match sql::remove_pat(user, name) {
+            Ok(statement) => statement,
+            Err(error) => return RemoveOutcome::Failed(Failure::Refused(not_sent(&error))),
+        };
+        match self.api.table(&statement).await {
+            Ok(_) => RemoveOutcome::Removed,
+            Err(Failure::Refused(refusal)) if is_missing_token(&refusal.message) => {
+                RemoveOutcome::Absent
+            }
+            Err(failure) => RemoveOutcome::Failed(failure),
+        }
+    }
+
+    /// Returns Snowflake's time: ours, corrected by what its last answer showed.
+    pub fn server_time(&self) -> Timestamp {
+        self.api.server_time()
+    }
+
+    /// Returns by how many seconds Snowflake's clock is ahead of ours; none before the first answer.
+    pub fn skew(&self) -> Option<i64> {
+        self.api.skew()
+    }
+
+    /// Returns the client, for probes at the same endpoint.
+    pub fn client(&self) -> &Client {
+        self.api.client()
+    }
+
+    /// Returns the SQL API, for statements that are not about tokens.
+    pub fn sql_api(&self) -> &SqlApi {
+        &self.api
+    }
+}
+
+impl Added {
+    /// Returns the event's outcome and, apart from it, the secret: the core never sees one.
+    pub fn into_parts(self) -> (AddOutcome, Option<Secret>) {
+        match self {
+            Self::Minted(secret) => (AddOutcome::Minted, Some(secret)),
+            Self::Refused(refusal) => (AddOutcome::Refused(refusal), None),
+            Self::Unclear(reason) => (AddOutcome::Unclear(reason), None),
+        }
+    }
+}
+
+fn not_sent(error: &SqlError) -> Refusal {
+    Refusal { kind: RefusalKind::Other, code: String::new(), message: error.to_string() }
+}

@@ -1,0 +1,137 @@
+//! Server texts before they may enter an error, a log line or a person's terminal: without anything that is or
+//! looks like a token, on one line, of bounded length.
+
+use pat_wire::secret::Secret;
+
+/// Returns the text with the secrets in flight and everything token-like replaced, cut to one short line.
+pub fn masked(text: &str, in_flight: &[&Secret]) -> String {
+    let mut text = text.to_owned();
+    for secret in in_flight.iter().filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret.expose(), MASK);
+    }
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut clean = String::with_capacity(text.len());
+    let mut word_start = 0;
+    for (at, character) in text.char_indices() {
+        if !is_token_character(character) {
+            clean.push_str(word(text.get(word_start..at)));
+            clean.push(character);
+            word_start = at + character.len_utf8();
+        }
+    }
+    clean.push_str(word(text.get(word_start..)));
+    shortened(clean)
+}
+
+/// Returns whether a word could be a token: it begins like one, or is long and looks random.
+///
+/// Snowflake publishes no pattern for its tokens. A UUID (request and query ids) and an upper-case name
+/// are what a person needs to see, so they stay.
+fn looks_like_a_token(word: &str) -> bool {
+    if PREFIXES.iter().any(|prefix| word.contains(prefix)) {
+        return true;
+    }
+    let has = |test: fn(&char) -> bool| word.chars().any(|c| test(&c));
+    let digit = has(char::is_ascii_digit);
+    let lower = has(char::is_ascii_lowercase);
+    let upper = has(char::is_ascii_uppercase);
+    match word.len() {
+        0..24 => false,
+        24..40 => digit && lower && upper && !is_uuid(word),
+        _ => lower && (digit || upper) || word.len() > LONGEST_NAME,
+    }
+}
+
+fn is_uuid(word: &str) -> bool {
+    let groups = word.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
+}
+
+fn is_token_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '/' | '=' | '.' | '~')
+}
+
+fn word(word: Option<&str>) -> &str {
+    match word {
+        Some(word) if looks_like_a_token(word) => MASK,
+        Some(word) => word,
+        None => MASK,
+    }
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_LENGTH {
+        let end = (0..=MAX_LENGTH).rev().find(|&end| text.is_char_boundary(end));
+        text.truncate(end.unwrap_or_default());
+        text.push('…');
+    }
+    text
+}
+
+const MASK: &str = "[masked]";
+const MAX_LENGTH: usize = 400;
+/// Identifiers end at 255 bytes.
+const LONGEST_NAME: usize = 255;
+/// JSON objects in base64 (every JWT), and the simulator's secrets.
+const PREFIXES: [&str; 3] = ["eyJ", "simpat_", "simsess_"];
+
+#[cfg(test)]
+mod tests {
+    use pat_wire::secret::Secret;
+    use proptest::prelude::*;
+
+    use super::masked;
+
+    #[test]
+    fn a_secret_in_flight_is_masked_wherever_it_stands() {
+        let secret = Secret::new("short".into());
+        assert_eq!(
+            masked("token 'short' and xshorty", &[&secret]),
+            "token '[masked]' and x[masked]y"
+        );
+    }
+
+    #[test]
+    fn what_looks_like_a_token_is_masked() {
+        for token in [
+            "eyJhbGciOiJSUzI1NiJ9.e30.AAAA",
+            "simpat_x",
+            "simsess_y",
+            "Qm9va3NhcmVncmVhdDEyMzQ1",
+            "ver:1-hint:ignored-ETMsDgAAAYxZlkEAABRBRVMvQ0JDL1BLQ1M1UGFkZGluZw",
+        ] {
+            let clean = masked(&format!("invalid token {token}."), &[]);
+            assert!(!clean.contains(token.trim_start_matches("ver:1-hint:")), "{clean}");
+            assert!(clean.starts_with("invalid token "), "{clean}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_needs_to_see_stays() {
+        for text in [
+            "JWT token is invalid. [0ce9eb56-821d-4ca9-a774-04ae89a0cf5a]",
+            "Incoming request with IP/Token 203.0.113.7 is not allowed to access Snowflake.",
+            "User 'MIGUEL_CLI' does not exist or not authorized.",
+            "Programmatic access token PATD_0A1B2C3D_G000012_A1B2C3 not found",
+        ] {
+            assert_eq!(masked(text, &[]), text);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character() {
+        let clean = masked(&"ä ".repeat(1000), &[]);
+        assert!(clean.len() < 410 && clean.ends_with('…'));
+    }
+
+    proptest! {
+        #[test]
+        fn no_secret_survives_in_any_text(
+            before in "\\PC{0,40}", secret in "[A-Za-z0-9_=/+-]{8,80}", after in "\\PC{0,40}",
+        ) {
+            let held = Secret::new(secret.clone());
+            let clean = masked(&format!("{before}{secret}{after}"), &[&held]);
+            prop_assert!(!clean.contains(&secret));
+        }
+    }
+}

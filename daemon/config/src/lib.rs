@@ -4,11 +4,37 @@
 //! Used by `patd` (start, reload) and `patctl` (validate, init, add). It resolves local account and group
 //! names, and does no other I/O than reading files.
 
+#![forbid(unsafe_code)]
+
+mod at;
+mod check;
+mod fault;
+mod files;
+mod key_source;
+mod local;
+mod raw;
+mod syntax;
+mod table;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use patd_core::names::{Account, Connection, Role, SlotId, User};
 use patd_core::policy::Entry;
+
+pub use fault::{ConfigErrors, Fault};
+pub use files::{ACCOUNTS_DIR, MAIN_FILE, Sources, USERS_DIR};
+pub use key_source::NotAKeySource;
+
+/// Returns the configuration of a directory: `patd.toml`, `accounts.d/*.toml`, `users.d/*.toml`.
+///
+/// Blocks: on the disk, and on whatever the system asks for local accounts.
+///
+/// # Errors
+/// All faults of all files; nothing of a faulty configuration is returned.
+pub fn load(dir: &Path) -> Result<Config, ConfigErrors> {
+    Sources::read(dir).check()
+}
 
 /// The checked configuration. Every part of it was written by someone trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,205 @@
+//! A file of `users.d`: which secret, what the child gets, and who may have it.
+
+use std::collections::BTreeMap;
+
+use patd_core::names::{Connection, Role, SlotId, User};
+use patd_core::policy::{Delivery, Entry};
+
+use crate::at::{At, Place};
+use crate::check::access::{self, Access};
+use crate::check::account::Accounts;
+use crate::check::main_file::GateGroup;
+use crate::check::{choice, required};
+use crate::fault::{Faults, Wrong};
+use crate::local::Local;
+use crate::raw::{RawEntry, RawToken};
+use crate::{Config, ConnectionConfig, Inert, syntax};
+
+/// An entry without faults of its own.
+pub(crate) struct Checked {
+    pub(crate) role: At<Role>,
+    pub(crate) token: Token,
+    config: ConnectionConfig,
+    entry: Entry,
+    inert: Vec<Inert>,
+}
+
+/// What the entry says about its slot's tokens, which others may share.
+pub(crate) struct Token {
+    pub(crate) days_to_expiry: Option<At<u32>>,
+    pub(crate) drain_min: Option<At<u32>>,
+    pub(crate) drain_max: Option<At<u32>>,
+}
+
+impl Checked {
+    pub(crate) fn check(
+        raw: &RawEntry,
+        accounts: &Accounts,
+        gate: Option<&GateGroup>,
+        local: &mut Local,
+        faults: &mut Faults,
+    ) -> Option<Self> {
+        let connection = connection(raw, faults);
+        let slot = slot(raw, accounts, faults);
+        let role = role(raw, faults);
+        let token = Token::check(&raw.token, faults);
+        let access = access::check(raw, gate, local, faults);
+        let config = connection_config(raw, slot.as_ref(), access.as_ref(), faults);
+        let (connection, slot, access, config) = (connection?, slot?, access?, config?);
+        let Access { any_of, deliver, gate, absent } = access;
+        let inert = absent.into_iter().map(|absent| absent.of(&connection)).collect();
+        let entry = Entry { connection, slot, any_of, deliver, gate };
+        Some(Self { role: role?, token: token?, config, entry, inert })
+    }
+
+    pub(crate) fn slot(&self) -> &SlotId {
+        &self.entry.slot
+    }
+
+    /// Adds the entry to a configuration.
+    pub(crate) fn join(self, config: &mut Config) {
+        config.connections.insert(self.entry.connection.clone(), self.config);
+        config.entries.push(self.entry);
+        config.inert.extend(self.inert);
+    }
+}
+
+impl Token {
+    fn check(raw: &RawToken, faults: &mut Faults) -> Option<Self> {
+        let days = number(raw.days_to_expiry.as_ref(), "days_to_expiry", 1..=365, faults);
+        let min = number(raw.drain_min_seconds.as_ref(), "drain_min_seconds", 1..=86_400, faults);
+        let max = number(raw.drain_max_seconds.as_ref(), "drain_max_seconds", 1..=86_400, faults);
+        Some(Self { days_to_expiry: days?, drain_min: min?, drain_max: max? })
+    }
+}
+
+#[expect(clippy::option_option, reason = "no value at all, or a fault that was reported")]
+fn number(
+    value: Option<&At<i64>>,
+    key: &str,
+    range: std::ops::RangeInclusive<u32>,
+    faults: &mut Faults,
+) -> Option<Option<At<u32>>> {
+    let Some(written) = value else { return Some(None) };
+    let value = written.checked(faults, |value| syntax::in_range(key, *value, range))?;
+    Some(Some(At { value, place: written.place.clone() }))
+}
+
+fn connection(raw: &RawEntry, faults: &mut Faults) -> Option<Connection> {
+    let example = "connection = \"miguel_cli\", the name that -c takes";
+    required(raw.connection.as_ref(), "connection", example, &raw.place, faults)?
+        .checked(faults, |text| syntax::connection(text))
+        .map(Connection::new)
+}
+
+fn slot(raw: &RawEntry, accounts: &Accounts, faults: &mut Faults) -> Option<SlotId> {
+    let account = accounts.meant(raw.account.as_ref(), &raw.place, faults);
+    let example = "user = \"MIGUEL_CLI\", the service user";
+    let written = required(raw.user.as_ref(), "user", example, &raw.place, faults)?;
+    let user = written.checked(faults, |text| syntax::object_name("user", text)).map(User::new)?;
+    let account = account?;
+    let admin = accounts.by_name.get(&account).map(|config| &config.admin.user);
+    if admin == Some(&user) {
+        let what = format!("user {user} is the broker user of {account}");
+        let next_step = "name a service user of its own; the broker user never has a token";
+        faults.add(&written.place, Wrong::new(what, next_step));
+        return None;
+    }
+    Some(SlotId { account, user })
+}
+
+fn role(raw: &RawEntry, faults: &mut Faults) -> Option<At<Role>> {
+    let example = "role = \"MIGUEL_CLI_ROLE\", the one role its tokens may use";
+    let written = required(raw.role.as_ref(), "role", example, &raw.place, faults)?;
+    let value = written.checked(faults, |text| syntax::object_name("role", text))?;
+    Some(At { value: Role::new(value), place: written.place.clone() })
+}
+
+/// Returns what is written into the generated entry.
+fn connection_config(
+    raw: &RawEntry,
+    slot: Option<&SlotId>,
+    access: Option<&Access>,
+    faults: &mut Faults,
+) -> Option<ConnectionConfig> {
+    let warehouse = session_default("warehouse", raw.warehouse.as_ref(), faults);
+    let database = session_default("database", raw.database.as_ref(), faults);
+    let schema = session_default("schema", raw.schema.as_ref(), faults);
+    let forms = [("password", false), ("token", true)];
+    let token_form = choice(raw.entry_form.as_ref(), "entry_form", false, &forms, faults);
+    let env = env(raw, access, faults);
+    Some(ConnectionConfig {
+        slot: slot?.clone(),
+        warehouse: warehouse?,
+        database: database?,
+        schema: schema?,
+        token_form: token_form?,
+        keep_connections: raw.keep_connections.as_ref().is_some_and(|keep| keep.value),
+        env: env?,
+    })
+}
+
+#[expect(clippy::option_option, reason = "no value at all, or a fault that was reported")]
+fn session_default(
+    key: &str,
+    value: Option<&At<String>>,
+    faults: &mut Faults,
+) -> Option<Option<String>> {
+    let Some(value) = value else { return Some(None) };
+    value.checked(faults, |text| syntax::session_default(key, text)).map(Some)
+}
+
+fn env(
+    raw: &RawEntry,
+    access: Option<&Access>,
+    faults: &mut Faults,
+) -> Option<BTreeMap<String, String>> {
+    let Some(written) = &raw.env else { return Some(BTreeMap::new()) };
+    let mut env = BTreeMap::new();
+    for (name, carries) in &written.value {
+        let pair = carries.checked(faults, |carries| {
+            carried(raw, carries)?;
+            Ok((syntax::variable(name)?, carries.clone()))
+        });
+        env.extend(pair);
+    }
+    if access.is_some_and(|access| !access.deliver.contains(&Delivery::Env)) {
+        let next_step = "add \"env\" to deliver of [access], or remove env";
+        report(
+            &written.place,
+            "env is set, and the delivery \"env\" is not allowed",
+            next_step,
+            faults,
+        );
+    }
+    if !written.value.values().any(|carries| carries.value == "secret") {
+        let next_step =
+            "give one variable the value \"secret\", e.g. SNOWFLAKE_PASSWORD = \"secret\"";
+        report(&written.place, "no variable of env carries the secret", next_step, faults);
+    }
+    (env.len() == written.value.len()).then_some(env)
+}
+
+/// Checks that there will be something for a variable to carry.
+fn carried(raw: &RawEntry, carries: &str) -> Result<(), Wrong> {
+    let is_set = match carries {
+        "secret" | "user" | "role" | "account" | "host" => true,
+        "warehouse" => raw.warehouse.is_some(),
+        "database" => raw.database.is_some(),
+        "schema" => raw.schema.is_some(),
+        _ => {
+            let next_step =
+                "write secret, user, role, account, host, warehouse, database or schema";
+            return Err(Wrong::new("a variable of env carries something unknown", next_step));
+        }
+    };
+    if is_set {
+        return Ok(());
+    }
+    let what = format!("a variable of env carries {carries}, which this entry does not set");
+    Err(Wrong::new(what, format!("add {carries} = \"…\" at the top of the file")))
+}
+
+fn report(place: &Place, what: &str, next_step: &str, faults: &mut Faults) {
+    faults.add(place, Wrong::new(what, next_step));
+}

@@ -1,0 +1,84 @@
+//! What several entries say about one slot: the same role, and the same life of its tokens.
+
+use std::collections::BTreeMap;
+
+use patd_core::names::SlotId;
+
+use crate::SlotConfig;
+use crate::at::At;
+use crate::check::entry::Checked;
+use crate::fault::{Faults, Wrong};
+
+/// Returns the slots of the entries; none if two entries contradict each other.
+pub(crate) fn of(entries: &[Checked], faults: &mut Faults) -> Option<BTreeMap<SlotId, SlotConfig>> {
+    let mut by_slot: BTreeMap<&SlotId, Vec<&Checked>> = BTreeMap::new();
+    for entry in entries {
+        by_slot.entry(entry.slot()).or_default().push(entry);
+    }
+    let slots =
+        by_slot.into_iter().map(|(id, sharing)| Some((id.clone(), slot(id, &sharing, faults)?)));
+    slots.collect::<Vec<_>>().into_iter().collect()
+}
+
+fn slot(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Option<SlotConfig> {
+    let role = one_role(id, sharing, faults);
+    let tokens = || sharing.iter().map(|entry| &entry.token);
+    let days = agreed(
+        "days_to_expiry",
+        tokens().filter_map(|token| token.days_to_expiry.as_ref()),
+        faults,
+    );
+    let min =
+        agreed("drain_min_seconds", tokens().filter_map(|token| token.drain_min.as_ref()), faults);
+    let max =
+        agreed("drain_max_seconds", tokens().filter_map(|token| token.drain_max.as_ref()), faults);
+    let drain_min = min.map_or(DRAIN_MIN_SECONDS, |min| min.value);
+    let drain_max = max.map_or(DRAIN_MAX_SECONDS, |max| max.value);
+    if let Some(place) = max.or(min).filter(|_| drain_max < drain_min).map(|written| &written.place)
+    {
+        let what =
+            format!("drain_max_seconds ({drain_max}) is less than drain_min_seconds ({drain_min})");
+        faults.add(place, Wrong::new(what, "raise the one or lower the other"));
+    }
+    let days_to_expiry = days.map_or(DAYS_TO_EXPIRY, |days| days.value);
+    Some(SlotConfig { role: role?.value.clone(), days_to_expiry, drain_min, drain_max })
+}
+
+fn one_role<'e>(
+    id: &SlotId,
+    sharing: &[&'e Checked],
+    faults: &mut Faults,
+) -> Option<&'e At<patd_core::names::Role>> {
+    let first = &sharing.first()?.role;
+    for other in sharing.iter().map(|entry| &entry.role).filter(|role| role.value != first.value) {
+        let what =
+            format!("user {} has role {} here and {} elsewhere", id.user, other.value, first.value);
+        let at = first.place.shown();
+        let next_step =
+            format!("one role per service user: change it here or at {at}, or make a second user");
+        faults.add(&other.place, Wrong::new(what, next_step));
+    }
+    Some(first)
+}
+
+/// Returns the setting, which whoever shares the slot may repeat and may not contradict.
+fn agreed<'e>(
+    key: &str,
+    mut written: impl Iterator<Item = &'e At<u32>>,
+    faults: &mut Faults,
+) -> Option<&'e At<u32>> {
+    let first = written.next()?;
+    for other in written.filter(|other| other.value != first.value) {
+        let what =
+            format!("{key} = {} here, {} at {}", other.value, first.value, first.place.shown());
+        let next_step = "entries of one user share its token: set it in one of them only";
+        faults.add(&other.place, Wrong::new(what, next_step));
+    }
+    Some(first)
+}
+
+/// A week: short enough for a stolen one, long enough for a laptop asleep over the weekend.
+const DAYS_TO_EXPIRY: u32 = 7;
+/// A client reads its file, then logs in.
+const DRAIN_MIN_SECONDS: u32 = 120;
+const DRAIN_MAX_SECONDS: u32 = 86_400;

@@ -1,0 +1,176 @@
+//! Reads the files of a configuration, each found trusted first: its owner, its mode, every directory above.
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pat_wire::trust::{self, Directory, Untrusted};
+
+use crate::at::Place;
+use crate::fault::{ConfigErrors, Faults, Wrong};
+use crate::table::Text;
+use crate::{Config, Owner, check};
+
+/// The main file, in the directory of the configuration.
+pub const MAIN_FILE: &str = "patd.toml";
+/// Where a host with several accounts keeps one file each.
+pub const ACCOUNTS_DIR: &str = "accounts.d";
+/// Where each entry has its file.
+pub const USERS_DIR: &str = "users.d";
+
+/// The files of a configuration, read and not yet checked. An entry can be added or left out, to see what
+/// the configuration would be.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    pub(crate) main: Option<Text>,
+    pub(crate) accounts: Vec<Text>,
+    pub(crate) users: Vec<Text>,
+    pub(crate) owner: Owner,
+    pub(crate) trusted_uids: Vec<u32>,
+    pub(crate) faults: Faults,
+    dir: PathBuf,
+}
+
+impl Sources {
+    /// Reads the files of `dir` that are root's or the caller's own. Faults wait for [`Self::check`].
+    pub fn read(dir: &Path) -> Self {
+        Self::read_trusting(dir, &[nix::unistd::geteuid().as_raw()])
+    }
+
+    /// Reads the files of `dir` that are root's or belong to one of `trusted_uids`.
+    pub fn read_trusting(dir: &Path, trusted_uids: &[u32]) -> Self {
+        let mut sources = Self {
+            main: None,
+            accounts: Vec::new(),
+            users: Vec::new(),
+            owner: Owner::Root,
+            trusted_uids: trusted_uids.to_vec(),
+            faults: Faults::default(),
+            dir: dir.to_owned(),
+        };
+        if let Some(top) = sources.open(dir) {
+            sources.main = sources.text(&top, OsStr::new(MAIN_FILE), dir);
+            sources.accounts = sources.texts(ACCOUNTS_DIR);
+            sources.users = sources.texts(USERS_DIR);
+        }
+        sources
+    }
+
+    /// Returns the path of the file that `patctl add` writes for a connection.
+    pub fn entry_path(&self, connection: &str) -> PathBuf {
+        self.dir.join(USERS_DIR).join(format!("{connection}.toml"))
+    }
+
+    /// Returns the sources as they would be with one more entry.
+    #[must_use]
+    pub fn with_entry(mut self, path: &Path, text: &str) -> Self {
+        let (file, text) = (Arc::from(path), Arc::from(text));
+        self.users.push(Text { file, text, readable_by_others: true });
+        self
+    }
+
+    /// Returns the sources as they would be without the entry in this file.
+    #[must_use]
+    pub fn without_entry(mut self, path: &Path) -> Self {
+        self.users.retain(|text| *text.file != *path);
+        self
+    }
+
+    /// Returns the file that holds the entry of a connection, if one does.
+    pub fn entry_of(&self, connection: &str) -> Option<PathBuf> {
+        check::file_of(&self.users, connection)
+    }
+
+    /// Returns the checked configuration.
+    ///
+    /// # Errors
+    /// All faults of all files.
+    pub fn check(&self) -> Result<Config, ConfigErrors> {
+        check::check(self)
+    }
+
+    fn open(&mut self, dir: &Path) -> Option<Directory> {
+        match Directory::open(dir, &self.trusted_uids) {
+            Ok(directory) => Some(directory),
+            Err(untrusted) => {
+                self.report(untrusted);
+                None
+            }
+        }
+    }
+
+    /// Returns the texts of a sub-directory, in order of name; without the directory, none.
+    fn texts(&mut self, name: &str) -> Vec<Text> {
+        let dir = self.dir.join(name);
+        if std::fs::symlink_metadata(&dir).is_err_and(|error| is_missing(&error)) {
+            return Vec::new();
+        }
+        let Some(directory) = self.open(&dir) else { return Vec::new() };
+        let names = directory.names().unwrap_or_else(|untrusted| {
+            self.report(untrusted);
+            Vec::new()
+        });
+        let names = names.iter().filter(|name| is_configuration(name));
+        names.filter_map(|name| self.text(&directory, name, &dir)).collect()
+    }
+
+    fn text(&mut self, directory: &Directory, name: &OsStr, dir: &Path) -> Option<Text> {
+        match directory.open_file(name) {
+            Ok((file, metadata)) => self.content(file, &metadata, dir.join(name)),
+            Err(untrusted) => {
+                self.report(untrusted);
+                None
+            }
+        }
+    }
+
+    fn content(&mut self, file: File, metadata: &Metadata, path: PathBuf) -> Option<Text> {
+        if metadata.uid() != ROOT {
+            self.owner = Owner::OwnUid;
+        }
+        let mut text = String::new();
+        let read = file.take(MAX_BYTES.saturating_add(1)).read_to_string(&mut text);
+        let place = Place { file: Arc::from(path), line: None };
+        let wrong = match read {
+            Err(error) => Wrong::new(format!("cannot be read ({error})"), "save it as UTF-8 text"),
+            Ok(_) if text.len() as u64 > MAX_BYTES => {
+                Wrong::new("is larger than 1 MiB", "is this the right file?")
+            }
+            Ok(_) => {
+                let readable_by_others = metadata.mode() & READABLE_BY_OTHERS != 0;
+                return Some(Text { file: place.file, text: text.into(), readable_by_others });
+            }
+        };
+        self.faults.add(&place, wrong);
+        None
+    }
+
+    fn report(&mut self, untrusted: Untrusted) {
+        let is_new = untrusted.fault == trust::Fault::Missing;
+        let next_step = if is_new {
+            "make a configuration: patctl init".to_owned()
+        } else {
+            untrusted.next_step
+        };
+        let place = Place { file: untrusted.path.into(), line: None };
+        self.faults.add(&place, Wrong::new(untrusted.fault.to_string(), next_step));
+    }
+}
+
+/// `*.toml`; what package managers and editors leave beside it (`.toml.dpkg-old`, `.x.toml.swp`) is not read.
+fn is_configuration(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.ends_with(b".toml") && !name.starts_with(b".")
+}
+
+fn is_missing(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::NotFound
+}
+
+const ROOT: u32 = 0;
+const READABLE_BY_OTHERS: u32 = 0o044;
+const MAX_BYTES: u64 = 1024 * 1024;

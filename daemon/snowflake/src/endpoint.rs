@@ -57,7 +57,7 @@ impl Endpoint {
     ) -> Result<Self, EndpointError> {
         let host = bracketed(host);
         let uri = format!("https://{host}:{port}/").parse::<Uri>();
-        if !uri.is_ok_and(|uri| uri.host() == Some(host.as_str())) {
+        if host.is_empty() || !uri.is_ok_and(|uri| uri.host() == Some(host.as_str())) {
             return Err(EndpointError::Host(host));
         }
         if !tls && !is_loopback(&host) {

@@ -180,11 +180,16 @@ fn der_of(pem: &str) -> Result<SecretDocument, KeyError> {
 fn decrypted(der: &[u8], passphrase: Option<&Secret>) -> Result<SecretDocument, KeyError> {
     let sealed = EncryptedPrivateKeyInfoRef::try_from(der).map_err(KeyError::OldEncryption)?;
     let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded)?;
-    sealed.decrypt(passphrase.expose()).map_err(|error| match error {
-        pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed)
-        | pkcs8::Error::Asn1(_) => KeyError::WrongPassphrase,
-        other => KeyError::OldEncryption(other),
+    sealed.decrypt(passphrase.expose()).map_err(|error| match is_wrong_passphrase(&error) {
+        true => KeyError::WrongPassphrase,
+        false => KeyError::OldEncryption(error),
     })
+}
+
+/// With a wrong passphrase the padding is wrong, or by chance right and the plain text no key.
+fn is_wrong_passphrase(error: &pkcs8::Error) -> bool {
+    use pkcs8::Error::{Asn1, EncryptedPrivateKey};
+    matches!(error, EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) | Asn1(_))
 }
 
 const DER_SEQUENCE: u8 = 0x30;

@@ -10,7 +10,7 @@ use pat_wire::secret::Secret;
 use patd_core::lifecycle::{
     AddOutcome, Failure, Intent, Refusal, RefusalKind, RemoveOutcome, TokenRow,
 };
-use patd_core::names::{HostId, Role, TokenName, User};
+use patd_core::names::{HostId, TokenName, User};
 use patd_core::sql::{self, SqlError};
 use patd_core::time::Timestamp;
 
@@ -30,13 +30,11 @@ pub struct Authority {
 pub struct AddToken {
     /// For whom.
     pub user: User,
-    /// Restricted to this role, for life.
-    pub role: Role,
     /// Its life in days, 1 to 365.
     pub days_to_expiry: u32,
     /// Our lineage, for the comment.
     pub host: HostId,
-    /// The durable intent: it holds the name.
+    /// The durable intent: it holds the name and the role.
     pub intent: Intent,
 }
 
@@ -67,8 +65,8 @@ impl Authority {
 
     /// Makes a token. Sent once; only a refused JWT is made anew, when nothing was carried out yet.
     pub async fn add(&self, token: &AddToken) -> Added {
-        let AddToken { user, role, days_to_expiry, host, intent } = token;
-        let statement = match sql::add_pat(user, role, *days_to_expiry, host, intent) {
+        let AddToken { user, days_to_expiry, host, intent } = token;
+        let statement = match sql::add_pat(user, *days_to_expiry, host, intent) {
             Ok(statement) => statement,
             Err(error) => return Added::Refused(not_sent(&error)),
         };

@@ -37,12 +37,13 @@ pub(super) async fn ask(client: &Client, session: &Secret) -> Result<Shown, Prob
     let path = format!("/queries/v1/query-request?requestId={}", Uuid::new_v4());
     let authorization = authorization(session)?;
     let answer = send(client, path, authorization, message::query_body(), session).await?;
-    message::shown(&answer.body).map_err(|why| match outcome(answer.status, why, session) {
+    message::shown(&answer.body).map_err(|why| {
+        let outcome = outcome(answer.status, why, session);
         // The login went through: whatever the query says, it is not the secret that is refused.
-        ProbeOutcome::RefusedSecret { code, message } => {
-            ProbeOutcome::Unclear(format!("logged in, but the query failed: {code} {message}"))
+        if let ProbeOutcome::RefusedSecret { code, message } = outcome {
+            return ProbeOutcome::Unclear(format!("logged in, but not answered: {code} {message}"));
         }
-        other => other,
+        outcome
     })
 }
 

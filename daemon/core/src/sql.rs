@@ -4,7 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::lifecycle::Intent;
-use crate::names::{HostId, Role, TokenName, User};
+use crate::names::{HostId, TokenName, User};
 
 /// One statement, without a closing semicolon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,6 @@ pub enum SqlError {
 /// When a name cannot be quoted or the days are out of range.
 pub fn add_pat(
     user: &User,
-    role: &Role,
     days_to_expiry: u32,
     host: &HostId,
     intent: &Intent,
@@ -91,8 +90,8 @@ pub fn add_pat(
     }
     let user_name = Ident::new("user", user.as_str())?;
     let token = Ident::new("token", intent.name.as_str())?;
-    Ident::new("role", role.as_str())?;
-    let role = Literal::new("role", role.as_str())?;
+    Ident::new("role", intent.role.as_str())?;
+    let role = Literal::new("role", intent.role.as_str())?;
     let comment = Literal::new("comment", &comment(host, intent))?;
     Ok(Statement {
         text: format!(

@@ -1,10 +1,62 @@
 //! The life of a slot's tokens as a pure state machine: `step(slot, event, now, rules) -> (slot, effects)`.
+//!
+//! ```text
+//!                    due · forced · role changed · lost        (standing: Enrolled)
+//!   Idle ────────────────────────────────► List
+//!    ▲  ▲                                   │ orphan of ours ─► Discarding ─► Remove ─► Idle
+//!    │  │                                   │ three alive ────► Remove the oldest draining ─► List
+//!    │  │                                   │ 13 alive, or an earlier ADD may still land ─► Trouble, later
+//!    │  │                                   ▼ room
+//!    │  │  definite refusal: Trouble    Issuing(intent)  [stored] ─► Add
+//!    │  ├───────────────────────────────────┤
+//!    │  │  absent: Doubt, Trouble           ├─ no usable answer, crash ─► List
+//!    │  ├───────────────────────────────────┤     present without its secret ─► Discarding
+//!    │  │                                   ▼ minted
+//!    │  │                               Proving(staged)  [stored with the secret] ─► List ─► Probe
+//!    │  │  gone: Doubt, Trouble             │    │
+//!    │  ├───────────────────────────────────┤    ├─ refused here, no answer: stays, later again
+//!    │  └── Discarding ◄── secret refused ──┤    └─ wrong user or role ─► Discarding, Quarantined
+//!    │                                      ▼ proved
+//!    └────────────── serving = staged, old one draining  [one store] ─► Publish
+//!
+//!   draining ─ drain_min after its last holder, at the latest drain_max; at once when tainted ─► Remove
+//!   any ─ revoke ─► Tombstoned [stored] ─► EndLeases ─► List ─► Remove … ─► List shows none: confirmed
+//!   any ─ SHOW lists our host id with a generation or intent we did not write ─► Fenced: nothing is touched
+//!   Quarantined, Tombstoned, Fenced ─ enrol ─► Enrolled; after a fence beside the foreign tokens, above them
+//! ```
+//!
+//! What a crash after each durable write finds, and what happens without a human:
+//!
+//! | last stored | Snowflake may have | at the next start |
+//! |---|---|---|
+//! | Idle, serving g | g | nothing; a start implies no rotation |
+//! | Issuing g+1 | g, perhaps g+1, perhaps later | List: present → removed, its secret is lost; absent → doubted until it cannot land any more, a fresh intent |
+//! | Proving g+1 | g, g+1 | List and Probe again |
+//! | Discarding | the token or not | List: present → removed |
+//! | serving g+1, draining g | g+1, perhaps g | the drain goes on; removing what is gone is no failure |
+//! | Tombstoned | anything of ours | EndLeases and List until none is left |
+//! | Fenced | anything | the alarm again |
+//!
+//! Every answer is taken once: what nobody asked for (late, doubled) changes nothing.
 
+mod advance;
+mod drain;
 mod effect;
 mod event;
+mod issue;
+pub mod lineage;
+mod prove;
+mod reconcile;
+mod revoke;
 mod rules;
 mod state;
+mod trouble;
+mod turn;
 mod view;
+
+use crate::time::Timestamp;
+
+use self::turn::Turn;
 
 pub use effect::{Alarm, Effect};
 pub use event::{
@@ -15,10 +67,43 @@ pub use rules::{MOST_OF_OURS, NO_ADD_FROM, Rules};
 pub use state::{Asked, Doubt, Draining, Flight, Held, Intent, Slot, Standing, Trouble, Work};
 pub use view::Why;
 
-use crate::time::Timestamp;
-
 /// Returns the state after an event, and what the daemon must do, in order.
 #[must_use]
-pub fn step(slot: &Slot, _event: &Event, _now: Timestamp, _rules: &Rules) -> (Slot, Vec<Effect>) {
-    (slot.clone(), Vec::new())
+pub fn step(slot: &Slot, event: &Event, now: Timestamp, rules: &Rules) -> (Slot, Vec<Effect>) {
+    let mut turn = Turn::new(slot, now, rules);
+    turn.forget_old_doubts();
+    if take(&mut turn, event) {
+        turn.advance();
+        turn.finish()
+    } else {
+        (slot.clone(), Vec::new())
+    }
+}
+
+/// Takes one event over. False: an answer that nobody waits for.
+fn take(turn: &mut Turn<'_>, event: &Event) -> bool {
+    if !turn.awaits(event) {
+        return false;
+    }
+    match event {
+        Event::Started => turn.started(),
+        Event::Tick { held, fresh } => {
+            turn.offer(fresh);
+            turn.note_holders(held);
+        }
+        Event::Rotate { taint, fresh } => {
+            turn.offer(fresh);
+            turn.rotate(taint.as_ref());
+        }
+        Event::Revoke => turn.revoke(),
+        Event::Enrol { fresh } => {
+            turn.offer(fresh);
+            turn.enrol();
+        }
+        Event::Added(outcome) => turn.added(outcome),
+        Event::Listed(answer) => turn.listed(answer),
+        Event::Probed(outcome) => turn.probed(outcome),
+        Event::Removed { name, outcome } => turn.removed(name, outcome),
+    }
+    true
 }

@@ -76,6 +76,8 @@ pub struct Intent {
     pub generation: Generation,
     /// The name it will have: the idempotency key.
     pub name: TokenName,
+    /// The role it is restricted to.
+    pub role: Role,
     /// When it was written.
     pub at: Timestamp,
     /// Whether the generation being replaced is tainted.

@@ -1,0 +1,99 @@
+//! The one place that decides what is asked next when nothing is in flight, and when to come back.
+
+use crate::time::Timestamp;
+
+use super::rules::SURVEY;
+use super::trouble::{FENCED, PROBE_WRONG};
+use super::turn::Turn;
+use super::{Effect, Flight, Standing, Work};
+
+impl Turn<'_> {
+    /// The daemon started: nothing is in flight, nothing announced can be assumed done. A start implies no rotation,
+    /// and the looks at Snowflake's list are spread.
+    pub(super) fn started(&mut self) {
+        self.slot.flight = Flight::default();
+        self.try_now();
+        self.alarm_again();
+        match self.slot.standing.clone() {
+            Standing::Enrolled => self.survey_later(),
+            Standing::Quarantined { shown } => {
+                self.survey_later();
+                self.alarm(
+                    PROBE_WRONG,
+                    format!("a new secret of {} showed {shown}", self.rules.user),
+                    "check the user's roles and policies at Snowflake, then patctl enrol"
+                        .to_owned(),
+                );
+            }
+            Standing::Tombstoned { confirmed, .. } => {
+                self.say(Effect::EndLeases);
+                if confirmed {
+                    self.survey_later();
+                }
+            }
+            Standing::Fenced { foreign } => self.alarm(
+                FENCED,
+                format!("{foreign} carries this host's id and was not made by this state"),
+                "patctl enrol begins anew beside those tokens".to_owned(),
+            ),
+        }
+    }
+
+    /// Asks the next thing, if nothing is in flight and something is wanted.
+    pub(super) fn advance(&mut self) {
+        match self.slot.standing {
+            Standing::Fenced { .. } => {}
+            Standing::Tombstoned { .. } => self.survey(),
+            Standing::Enrolled | Standing::Quarantined { .. } => match self.slot.work {
+                Work::Idle => self.advance_idle(),
+                Work::Issuing(_) | Work::Proving { .. } | Work::Discarding { .. } => {
+                    if self.may_try() {
+                        self.ask_list();
+                    }
+                }
+            },
+        }
+    }
+
+    /// Returns when a tick is needed at the latest. None while an answer is awaited: that comes by itself.
+    pub(super) fn wake(&self) -> Option<Timestamp> {
+        if self.slot.flight.asked.is_some() {
+            return None;
+        }
+        let survey = self.slot.flight.survey_at.unwrap_or(self.now).max(self.retry_at());
+        match self.slot.standing {
+            Standing::Fenced { .. } => None,
+            Standing::Tombstoned { .. } => Some(survey),
+            Standing::Enrolled | Standing::Quarantined { .. } => {
+                Some(self.wake_at_work().min(survey))
+            }
+        }
+    }
+
+    fn advance_idle(&mut self) {
+        if let Some(name) = self.drained().filter(|_| self.may_remove()) {
+            self.ask_remove(name);
+        } else if self.wants_issue() && self.slot.flight.fresh.is_some() && self.may_try() {
+            self.ask_list();
+        } else {
+            self.survey();
+        }
+    }
+
+    fn survey(&mut self) {
+        let due = self.slot.flight.survey_at.is_none_or(|at| at <= self.now);
+        if due && self.may_try() {
+            self.ask_list();
+        }
+    }
+
+    fn survey_later(&mut self) {
+        self.slot.flight.survey_at = Some(self.now.plus(self.rules.jitter.of(SURVEY)));
+    }
+
+    fn wake_at_work(&self) -> Timestamp {
+        let busy = self.slot.work != Work::Idle || self.wants_issue();
+        let rotation = if busy { Some(self.retry_at()) } else { self.slot.due_at };
+        [rotation, self.drain_wake()].into_iter().flatten().min().unwrap_or(self.now.plus(SURVEY))
+    }
+}

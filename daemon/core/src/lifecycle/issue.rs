@@ -1,0 +1,174 @@
+//! From "due" to "a secret came back": when to issue, whether there is room, the intent, the answer to the ADD.
+
+use crate::names::{IntentId, TokenName};
+
+use super::lineage::Lineage;
+use super::trouble::{CUT, During, Fault, LIMIT, ROOM, UNANSWERED};
+use super::turn::Turn;
+use super::{
+    AddOutcome, Doubt, Failure, Held, Intent, MOST_OF_OURS, NO_ADD_FROM, RefusalKind, Standing,
+    TokenRow, TokenStatus, Work,
+};
+
+impl Turn<'_> {
+    /// Returns whether a new secret is to be made.
+    pub(super) fn wants_issue(&self) -> bool {
+        let due = self.slot.due_at.is_none_or(|due_at| due_at <= self.now);
+        let unfit =
+            self.slot.serving.as_ref().is_none_or(|serving| serving.role != self.rules.role);
+        let idle = self.slot.work == Work::Idle && self.slot.standing == Standing::Enrolled;
+        idle && (due || unfit || self.slot.taint.is_some())
+    }
+
+    /// A person wants another secret now.
+    pub(super) fn rotate(&mut self, taint: Option<&String>) {
+        if self.slot.standing != Standing::Enrolled {
+            return;
+        }
+        self.slot.due_at = self.slot.due_at.min(Some(self.now)).or(Some(self.now));
+        if let Some(reason) = taint {
+            self.taint(reason.clone());
+        }
+        self.try_now();
+    }
+
+    /// Marks the serving secret as no longer trusted, also for the operation that is replacing it.
+    pub(super) fn taint(&mut self, reason: String) {
+        self.slot.taint = Some(reason);
+        match &mut self.slot.work {
+            Work::Issuing(intent) | Work::Proving { intent, .. } => intent.tainted = true,
+            Work::Idle | Work::Discarding { .. } => {}
+        }
+    }
+
+    /// Snowflake's list is at hand and no orphan is on it: announces the ADD if there is room for it.
+    pub(super) fn issue(&mut self, rows: &[TokenRow]) {
+        let Some(fresh) = self.slot.flight.fresh.clone() else { return };
+        let doubts = self.slot.doubts.len();
+        let live = rows.iter().filter(|row| row.status != TokenStatus::Expired).count();
+        if self.own_alive(rows) + doubts >= MOST_OF_OURS {
+            self.make_room();
+        } else if live + doubts >= NO_ADD_FROM {
+            self.note(self.full(live));
+        } else {
+            self.announce(fresh);
+        }
+    }
+
+    /// The answer to the ADD. Whatever is not a definite no leaves the intent: SHOW decides.
+    pub(super) fn added(&mut self, outcome: &AddOutcome) {
+        let Work::Issuing(intent) = &self.slot.work else { return };
+        match outcome {
+            AddOutcome::Minted => self.stage(intent.clone()),
+            AddOutcome::Refused(refusal) if refusal.kind == RefusalKind::NameTaken => {}
+            AddOutcome::Refused(refusal) => {
+                self.slot.work = Work::Idle;
+                self.note_failure(During::Add, &Failure::Refused(refusal.clone()));
+            }
+            AddOutcome::Unclear(_) => {}
+        }
+    }
+
+    /// SHOW decides on an ADD without an answer. Without its secret the token is of no use to anyone.
+    pub(super) fn listed_while_issuing(&mut self, intent: Intent, rows: &[TokenRow]) {
+        if rows.iter().any(|row| row.name == intent.name) {
+            self.discard(intent.name, "its secret was lost with the answer");
+            return;
+        }
+        self.slot.work = Work::Idle;
+        self.note(Fault {
+            id: UNANSWERED,
+            message: format!("Snowflake did not make {}, or not yet", intent.name),
+            next_step: "it is tried again by itself".to_owned(),
+        });
+        self.doubt(intent);
+    }
+
+    /// Remembers an ADD that may still be carried out.
+    pub(super) fn doubt(&mut self, intent: Intent) {
+        let until = self.now.plus(i64::from(self.rules.settle));
+        self.slot.doubts.push(Doubt { name: intent.name, until });
+    }
+
+    /// Forgets ADDs that can no longer be carried out. A clock that went back does not prolong the wait.
+    pub(super) fn forget_old_doubts(&mut self) {
+        let latest = self.now.plus(i64::from(self.rules.settle));
+        self.slot.doubts.retain(|doubt| self.now < doubt.until);
+        for doubt in &mut self.slot.doubts {
+            doubt.until = doubt.until.min(latest);
+        }
+    }
+
+    /// Returns how many of the secrets we hold Snowflake still lists as alive.
+    fn own_alive(&self, rows: &[TokenRow]) -> usize {
+        let alive = |name: &TokenName| {
+            rows.iter().any(|row| row.name == *name && row.status != TokenStatus::Expired)
+        };
+        self.slot.held().filter(|held| alive(&held.name)).count()
+    }
+
+    fn announce(&mut self, id: IntentId) {
+        self.slot.flight.fresh = None;
+        let generation = self.slot.last_generation.next();
+        let lineage = Lineage { host: self.slot.host.clone(), generation, intent: id.clone() };
+        self.slot.last_generation = generation;
+        self.slot.work = Work::Issuing(Intent {
+            id,
+            generation,
+            name: lineage.name(),
+            role: self.rules.role.clone(),
+            at: self.now,
+            tainted: self.slot.taint.is_some(),
+        });
+        self.ask_add();
+    }
+
+    fn stage(&mut self, intent: Intent) {
+        let staged = Held {
+            generation: intent.generation,
+            name: intent.name.clone(),
+            role: intent.role.clone(),
+            issued_at: self.now,
+            expires_at: self.now.plus(self.rules.life()),
+        };
+        self.slot.work = Work::Proving { staged, intent };
+    }
+
+    /// Three tokens of ours would become four: the oldest goes first, whoever holds it.
+    fn make_room(&mut self) {
+        let Some(oldest) = self.slot.draining.first().cloned() else {
+            return self.note(waiting("an ADD without an answer may still be carried out"));
+        };
+        if !self.may_remove() {
+            return self.note(waiting("the oldest token could not be removed yet"));
+        }
+        if oldest.released_at.is_none() {
+            let generation = oldest.held.generation;
+            self.alarm(
+                CUT,
+                format!("generation {generation} is removed to make room; whoever still holds it is cut off"),
+                format!("restart what was started with generation {generation}; patctl log names the leases"),
+            );
+        }
+        self.ask_remove(oldest.held.name);
+    }
+
+    fn full(&self, live: usize) -> Fault {
+        Fault {
+            id: LIMIT,
+            message: format!(
+                "{} has {live} live tokens; nothing is added from {NO_ADD_FROM} on",
+                self.rules.user
+            ),
+            next_step: format!("remove tokens of {} that nobody uses", self.rules.user),
+        }
+    }
+}
+
+fn waiting(reason: &str) -> Fault {
+    Fault {
+        id: ROOM,
+        message: format!("no room for another token: {reason}"),
+        next_step: "it is tried again by itself".to_owned(),
+    }
+}

@@ -1,0 +1,151 @@
+//! From "sealed" to "served": the row SHOW lists, the login with the new secret, the promotion.
+
+use std::mem;
+
+use crate::schedule::half_life;
+
+use super::trouble::{
+    CUT, Fault, LOST, NEW_TOKEN, PROBE_HERE, PROBE_REFUSED, PROBE_WRONG, offline,
+};
+use super::turn::Turn;
+use super::{Draining, Effect, Held, Intent, ProbeOutcome, Standing, TokenRow, TokenStatus, Work};
+
+impl Turn<'_> {
+    /// Compares the new token with what was asked for, takes over the server's expiry, then logs in with it.
+    pub(super) fn listed_while_proving(
+        &mut self,
+        staged: &Held,
+        intent: Intent,
+        rows: &[TokenRow],
+    ) {
+        let Some(row) = rows.iter().find(|row| row.name == staged.name) else {
+            return self.new_token_missing(intent);
+        };
+        match row.status {
+            TokenStatus::Active | TokenStatus::Unknown
+                if row.role.as_ref() == Some(&staged.role) =>
+            {
+                self.take_expiry(row);
+                self.ask_probe(staged.generation);
+            }
+            TokenStatus::Active | TokenStatus::Unknown => self.quarantine(&shown_by(row)),
+            TokenStatus::Expired | TokenStatus::Disabled => self.new_token_dead(row),
+        }
+    }
+
+    /// The answer to the login with the new secret.
+    pub(super) fn probed(&mut self, outcome: &ProbeOutcome) {
+        let Some(staged) = self.slot.staged() else { return };
+        let name = staged.name.clone();
+        match outcome {
+            ProbeOutcome::Proved => self.promote(),
+            ProbeOutcome::Wrong { shown } => self.quarantine(shown),
+            ProbeOutcome::RefusedHere { code, message } => self.note(refused_here(code, message)),
+            ProbeOutcome::RefusedSecret { code, message } => {
+                self.note(self.refused_secret(code, message));
+                self.slot.work =
+                    Work::Discarding { name, why: "Snowflake refused its secret".to_owned() };
+                self.ask_list();
+            }
+            ProbeOutcome::Unclear(text) => self.note(offline("log in with the new secret", text)),
+        }
+    }
+
+    /// One durable write makes the new generation the served one and the old one a draining one.
+    fn promote(&mut self) {
+        let Work::Proving { staged, intent } = mem::replace(&mut self.slot.work, Work::Idle) else {
+            return;
+        };
+        let tainted = self.slot.taint.take().is_some() || intent.tainted;
+        self.slot.due_at = Some(self.due(&staged));
+        self.settle();
+        if tainted {
+            self.say(Effect::Clear(LOST));
+        }
+        if !self.slot.draining.is_empty() {
+            self.say(Effect::Clear(CUT));
+        }
+        let role = staged.role.clone();
+        if let Some(held) = self.slot.serving.replace(staged) {
+            let tainted = tainted || held.role != role;
+            self.slot.draining.push(Draining { held, since: self.now, released_at: None, tainted });
+        }
+        self.say(Effect::Publish);
+    }
+
+    /// Half-life, but never so soon that a wrong clock makes it rotate without end.
+    fn due(&self, staged: &Held) -> crate::time::Timestamp {
+        let life = self.rules.life();
+        half_life(staged.expires_at, life, self.rules.jitter).max(self.now.plus(life / 4))
+    }
+
+    fn quarantine(&mut self, shown: &str) {
+        let Some(staged) = self.slot.staged() else { return };
+        let name = staged.name.clone();
+        self.alarm(
+            PROBE_WRONG,
+            format!(
+                "the new secret of {} showed {shown}, not role {} alone; it is removed",
+                self.rules.user, self.rules.role
+            ),
+            "check the user's roles and policies at Snowflake, then patctl enrol".to_owned(),
+        );
+        self.slot.standing = Standing::Quarantined { shown: shown.to_owned() };
+        self.discard(name, "it showed another user or role");
+    }
+
+    fn take_expiry(&mut self, row: &TokenRow) {
+        if let (Work::Proving { staged, .. }, Some(expires_at)) =
+            (&mut self.slot.work, row.expires_at)
+        {
+            staged.expires_at = expires_at;
+        }
+    }
+
+    /// Somebody removed it, or SHOW does not list it yet: it counts until it cannot turn up any more.
+    fn new_token_missing(&mut self, intent: Intent) {
+        self.slot.work = Work::Idle;
+        self.note(Fault {
+            id: NEW_TOKEN,
+            message: format!("Snowflake does not list {} though it just made it", intent.name),
+            next_step: "find out who removes tokens of this user; another one is made by itself"
+                .to_owned(),
+        });
+        self.doubt(intent);
+    }
+
+    fn new_token_dead(&mut self, row: &TokenRow) {
+        self.note(Fault {
+            id: NEW_TOKEN,
+            message: format!("Snowflake lists the new token {} as {:?}", row.name, row.status),
+            next_step: format!("check that user {} is enabled", self.rules.user),
+        });
+        self.discard(row.name.clone(), "it was not active");
+    }
+
+    fn refused_secret(&self, code: &str, message: &str) -> Fault {
+        let (user, role) = (&self.rules.user, &self.rules.role);
+        Fault {
+            id: PROBE_REFUSED,
+            message: format!("Snowflake refused a login with the new secret: {code} {message}"),
+            next_step: format!(
+                "check that role {role} is granted to {user}, that {user} is enabled and that no policy blocks the role"
+            ),
+        }
+    }
+}
+
+fn refused_here(code: &str, message: &str) -> Fault {
+    Fault {
+        id: PROBE_HERE,
+        message: format!("Snowflake refuses logins from this address: {code} {message}"),
+        next_step: "allow the address it names in the network policy of the user".to_owned(),
+    }
+}
+
+fn shown_by(row: &TokenRow) -> String {
+    match &row.role {
+        Some(role) => format!("a token for role {role}"),
+        None => "a token without a role restriction".to_owned(),
+    }
+}

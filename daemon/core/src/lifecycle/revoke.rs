@@ -1,0 +1,99 @@
+//! Revocation: the tombstone first, then every token of this host's lineage, confirmed by SHOW, for ever. And the
+//! ways back that only a person can open.
+
+use std::mem;
+
+use super::lineage::{Lineage, carries};
+use super::trouble::{FENCED, Fault, NO_EFFECT, PROBE_WRONG};
+use super::turn::Turn;
+use super::{Effect, Flight, Standing, TokenRow, TokenStatus, Work};
+
+impl Turn<'_> {
+    /// A person revoked the slot. Nothing is kept but what is needed to make sure.
+    pub(super) fn revoke(&mut self) {
+        if let Standing::Tombstoned { .. } = self.slot.standing {
+            self.slot.flight.survey_at = None;
+            self.try_now();
+            return;
+        }
+        self.end_standing_alarms();
+        self.settle();
+        if let Work::Issuing(intent) = mem::replace(&mut self.slot.work, Work::Idle) {
+            self.doubt(intent);
+        }
+        self.slot.standing = Standing::Tombstoned { at: self.now, confirmed: false };
+        self.slot.serving = None;
+        self.slot.draining.clear();
+        self.slot.due_at = None;
+        self.slot.taint = None;
+        self.slot.flight = Flight { asked: self.slot.flight.asked.take(), ..Flight::default() };
+        self.say(Effect::EndLeases);
+    }
+
+    /// A person lets the slot issue again.
+    pub(super) fn enrol(&mut self) {
+        self.end_standing_alarms();
+        if let Standing::Fenced { foreign } = &self.slot.standing {
+            let theirs =
+                Lineage::read(foreign).map(|lineage| lineage.generation).unwrap_or_default();
+            self.slot.base = self.slot.last_generation.max(theirs);
+            self.slot.last_generation = self.slot.base;
+        }
+        self.slot.standing = Standing::Enrolled;
+        self.try_now();
+    }
+
+    /// Removes what SHOW lists of this host's, one by one; confirms when nothing is left and nothing can come.
+    pub(super) fn listed_while_revoked(&mut self, rows: &[TokenRow]) {
+        let left = rows
+            .iter()
+            .find(|row| row.status != TokenStatus::Expired && carries(&self.slot.host, &row.name));
+        if let Some(row) = left {
+            self.confirm(false);
+            self.slot.flight.survey_at = None;
+            self.remove_listed(row);
+        } else if let Some(until) = self.slot.doubts.iter().map(|doubt| doubt.until).max() {
+            self.slot.flight.survey_at = Some(until);
+        } else {
+            self.confirm(true);
+            self.settle();
+        }
+    }
+
+    /// While revoked, each removal is followed by another look.
+    pub(super) fn look_again_if_revoked(&mut self) {
+        if let Standing::Tombstoned { .. } = self.slot.standing {
+            self.slot.flight.survey_at = None;
+        }
+    }
+
+    /// Removes a token that SHOW lists, unless it was just reported removed: then waits before the next try.
+    pub(super) fn remove_listed(&mut self, row: &TokenRow) {
+        if self.slot.flight.removed.as_ref() != Some(&row.name) {
+            return self.ask_remove(row.name.clone());
+        }
+        self.slot.flight.removed = None;
+        self.note(Fault {
+            id: NO_EFFECT,
+            message: format!("Snowflake reported {} removed and still lists it", row.name),
+            next_step: format!(
+                "remove it by hand: ALTER USER {} REMOVE PROGRAMMATIC ACCESS TOKEN …",
+                self.rules.user
+            ),
+        });
+    }
+
+    fn confirm(&mut self, done: bool) {
+        if let Standing::Tombstoned { confirmed, .. } = &mut self.slot.standing {
+            *confirmed = done;
+        }
+    }
+
+    fn end_standing_alarms(&mut self) {
+        match self.slot.standing {
+            Standing::Enrolled | Standing::Tombstoned { .. } => {}
+            Standing::Quarantined { .. } => self.say(Effect::Clear(PROBE_WRONG)),
+            Standing::Fenced { .. } => self.say(Effect::Clear(FENCED)),
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! What is wrong with the configuration, as a person reads it: `FILE:LINE: what; next step`.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::at::Place;
 
@@ -63,22 +64,41 @@ impl Wrong {
 
 /// The faults found so far: a check reports here and goes on.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct Faults {
+    found: Vec<Fault>,
+    /// Keys that are there, but of a wrong type: nobody needs to hear that they are missing, too.
+    mistyped: BTreeSet<(PathBuf, &'static str)>,
+}
 
 impl Faults {
     pub(crate) fn add(&mut self, place: &Place, wrong: Wrong) {
         let Wrong { what, next_step } = wrong;
-        self.0.push(Fault { file: place.file.to_path_buf(), line: place.line, what, next_step });
+        self.found.push(Fault {
+            file: place.file.to_path_buf(),
+            line: place.line,
+            what,
+            next_step,
+        });
+    }
+
+    pub(crate) fn add_mistyped(&mut self, place: &Place, key: &'static str, wrong: Wrong) {
+        self.mistyped.insert((place.file.to_path_buf(), key));
+        self.add(place, wrong);
+    }
+
+    /// Returns whether a key of this name was reported for its type.
+    pub(crate) fn is_mistyped(&self, file: &Path, key: &'static str) -> bool {
+        self.mistyped.contains(&(file.to_path_buf(), key))
     }
 
     /// Returns the value, if nothing was reported.
     pub(crate) fn none_or<T>(mut self, value: Option<T>) -> Result<T, ConfigErrors> {
         match value {
-            Some(value) if self.0.is_empty() => Ok(value),
+            Some(value) if self.found.is_empty() => Ok(value),
             Some(_) | None => {
-                self.0.sort();
-                self.0.dedup();
-                Err(ConfigErrors { faults: self.0 })
+                self.found.sort();
+                self.found.dedup();
+                Err(ConfigErrors { faults: self.found })
             }
         }
     }

@@ -35,7 +35,7 @@ impl Text {
 /// One table, with the keys that were not asked for yet.
 pub(crate) struct Table<'t> {
     pub(crate) text: &'t Text,
-    /// `[account]`, or empty at the top of the file.
+    /// Where this is: `in [account]`.
     name: String,
     pub(crate) place: Place,
     left: DeTable<'t>,
@@ -52,7 +52,7 @@ impl<'t> Table<'t> {
             let what = format!("is not TOML: {}", one_line(error.message()));
             faults.add(&place, Wrong::new(what, "correct the syntax (https://toml.io)"));
         }
-        let (name, place) = (String::new(), text.whole());
+        let (name, place) = ("at the top of the file".to_owned(), text.whole());
         let table = Self { text, name, place, left: table.into_inner(), known: Vec::new() };
         errors.is_empty().then_some(table)
     }
@@ -108,7 +108,11 @@ impl<'t> Table<'t> {
         let value = self.take(key)?;
         let place = self.text.place(value.span().start);
         let Some(table) = value.get_ref().as_table() else {
-            faults.add(&place, self.wrong_type(key, "a table, like { NAME = \"secret\" }"));
+            faults.add_mistyped(
+                &place,
+                key,
+                wrong_type(key, "a table, like { NAME = \"secret\" }"),
+            );
             return None;
         };
         let mut map = BTreeMap::new();
@@ -116,7 +120,7 @@ impl<'t> Table<'t> {
             let place = self.text.place(name.span().start);
             match string(value.get_ref()) {
                 Some(value) => drop(map.insert(name.get_ref().to_string(), At { value, place })),
-                None => faults.add(&place, self.wrong_type(key, "texts in quotes")),
+                None => faults.add_mistyped(&place, key, wrong_type(key, "texts in quotes")),
             }
         }
         Some(At { value: map, place })
@@ -126,10 +130,10 @@ impl<'t> Table<'t> {
         let value = self.take(key)?;
         let place = self.text.place(value.span().start);
         let DeValue::Table(left) = value.into_inner() else {
-            faults.add(&place, self.wrong_type(key, &format!("a table: [{key}]")));
+            faults.add_mistyped(&place, key, wrong_type(key, &format!("a table: [{key}]")));
             return None;
         };
-        Some(Self { text: self.text, name: format!("[{key}]"), place, left, known: Vec::new() })
+        Some(Self { text: self.text, name: format!("in [{key}]"), place, left, known: Vec::new() })
     }
 
     /// Reports the keys nobody asked for. `elsewhere` says where a key of that name belongs.
@@ -137,7 +141,7 @@ impl<'t> Table<'t> {
         for key in self.left.keys() {
             let name = key.get_ref().as_ref();
             let place = self.text.place(key.span().start);
-            let here = if self.name.is_empty() { "at the top of the file" } else { &self.name };
+            let here = &self.name;
             let next_step = self.next_step_for(name, elsewhere);
             faults.add(&place, Wrong::new(format!("unknown key {name:?} {here}"), next_step));
         }
@@ -175,14 +179,14 @@ impl<'t> Table<'t> {
             array.iter().map(item).collect::<Option<Vec<_>>>()
         });
         if items.is_none() {
-            faults.add(&place, self.wrong_type(key, wanted));
+            faults.add_mistyped(&place, key, wrong_type(key, wanted));
         }
         Some(At { value: items?, place })
     }
 
     fn typed<T>(
         &self,
-        key: &str,
+        key: &'static str,
         value: &Spanned<DeValue<'_>>,
         read: impl Fn(&DeValue<'_>) -> Option<T>,
         wanted: &str,
@@ -190,15 +194,15 @@ impl<'t> Table<'t> {
     ) -> Option<At<T>> {
         let place = self.text.place(value.span().start);
         let Some(value) = read(value.get_ref()) else {
-            faults.add(&place, self.wrong_type(key, wanted));
+            faults.add_mistyped(&place, key, wrong_type(key, wanted));
             return None;
         };
         Some(At { value, place })
     }
+}
 
-    fn wrong_type(&self, key: &str, wanted: &str) -> Wrong {
-        Wrong::new(format!("{key} has the wrong type"), format!("write {wanted}"))
-    }
+fn wrong_type(key: &str, wanted: &str) -> Wrong {
+    Wrong::new(format!("{key} has the wrong type"), format!("write {wanted}"))
 }
 
 /// A local account as it is written: by name, or by number where it has none.

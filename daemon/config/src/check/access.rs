@@ -43,10 +43,14 @@ pub(crate) fn check(
 ) -> Option<Access> {
     let next_step = "add [access] with users = [\"…\"]";
     let Some(raw) = &entry.access else {
-        faults.add(&entry.place, Wrong::new("[access] is missing", next_step));
+        if !faults.is_mistyped(&entry.place.file, "access") {
+            faults.add(&entry.place, Wrong::new("[access] is missing", next_step));
+        }
         return None;
     };
-    let mut found = Found { any_of: Vec::new(), absent: Vec::new(), local, faults, sound: true };
+    let sound =
+        !["users", "groups", "units"].iter().any(|key| faults.is_mistyped(&raw.place.file, key));
+    let mut found = Found { any_of: Vec::new(), absent: Vec::new(), local, faults, sound };
     found.users(raw);
     found.groups(raw);
     found.units(raw);

@@ -31,12 +31,15 @@ impl Accounts {
     ) -> Self {
         let files = sources.accounts.iter().map(|text| RawAccount::read(text, faults));
         let files: Vec<Option<RawAccount>> = files.collect();
-        match (&in_main, main, files.is_empty()) {
-            (Some(raw), _, false) => faults.add(&raw.place, two_homes()),
-            (None, Some(main), true) => faults.add(&main.place, no_home()),
-            (Some(_), _, true) | (None, _, false) | (None, None, true) => {}
+        let homes = match (&in_main, main, files.is_empty()) {
+            (Some(raw), _, false) => Err((&raw.place, two_homes())),
+            (None, Some(main), true) => Err((&main.place, no_home())),
+            (Some(_), _, true) | (None, _, false) | (None, None, true) => Ok(()),
+        };
+        let complete = main.is_some() && homes.is_ok() && files.iter().all(Option::is_some);
+        if let Err((place, wrong)) = homes {
+            faults.add(place, wrong);
         }
-        let complete = main.is_some() && files.iter().all(Option::is_some);
         let mut accounts =
             Self { by_name: BTreeMap::new(), admin_key_places: Vec::new(), complete };
         for raw in in_main.into_iter().chain(files.into_iter().flatten()) {
@@ -114,7 +117,7 @@ impl Accounts {
 
 fn account(raw: &RawAccount, trusted_uids: &[u32], faults: &mut Faults) -> Option<AccountConfig> {
     let example = "name = \"MYORG-MYACCOUNT\" to [account]";
-    let name = required(raw.name.as_ref(), "name of [account]", example, &raw.place, faults)
+    let name = required(raw.name.as_ref(), "name", example, &raw.place, faults)
         .and_then(|name| name.checked(faults, |text| syntax::account(text)))
         .map(Account::new);
     let endpoint = endpoint(raw, name.as_ref(), faults);
@@ -160,20 +163,19 @@ fn admin(raw: &RawAccount, faults: &mut Faults) -> Option<AdminConfig> {
     let user = admin_name(raw, raw.user.as_ref(), "user", "user = \"PATD_HOST1\"", faults);
     let role = admin_name(raw, raw.role.as_ref(), "role", "role = \"PATD_HOST1_ROLE\"", faults);
     let example = "key = \"systemd-credential:admin-key\" to [admin]";
-    let key = required(raw.key.as_ref(), "key of [admin]", example, &raw.place, faults)
-        .and_then(|key| key_source("key", key, faults));
+    let key = required(raw.key.as_ref(), "key", example, &raw.place, faults)
+        .and_then(|key| key_source("key of [admin]", key, faults));
     Some(AdminConfig { user: User::new(user?), role: Role::new(role?), key: key? })
 }
 
 fn admin_name(
     raw: &RawAdmin,
     value: Option<&At<String>>,
-    key: &str,
+    key: &'static str,
     example: &str,
     faults: &mut Faults,
 ) -> Option<String> {
-    let what = format!("{key} of [admin]");
-    let value = required(value, &what, &format!("{example} to [admin]"), &raw.place, faults)?;
+    let value = required(value, key, &format!("{example} to [admin]"), &raw.place, faults)?;
     value.checked(faults, |text| syntax::object_name(key, text))
 }
 

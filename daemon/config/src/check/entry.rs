@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use patd_core::names::{Connection, Role, SlotId, User};
 use patd_core::policy::{Delivery, Entry};
 
-use crate::at::{At, Place};
+use crate::at::At;
 use crate::check::access::{self, Access};
 use crate::check::account::Accounts;
 use crate::check::main_file::GateGroup;
@@ -158,30 +158,27 @@ fn env(
     let mut env = BTreeMap::new();
     for (name, carries) in &written.value {
         let pair = carries.checked(faults, |carries| {
-            carried(raw, carries)?;
+            carried(raw, name, carries)?;
             Ok((syntax::variable(name)?, carries.clone()))
         });
         env.extend(pair);
     }
     if access.is_some_and(|access| !access.deliver.contains(&Delivery::Env)) {
         let next_step = "add \"env\" to deliver of [access], or remove env";
-        report(
-            &written.place,
-            "env is set, and the delivery \"env\" is not allowed",
-            next_step,
-            faults,
-        );
+        let what = "env is set, and the delivery \"env\" is not allowed";
+        faults.add(&written.place, Wrong::new(what, next_step));
     }
     if !written.value.values().any(|carries| carries.value == "secret") {
         let next_step =
             "give one variable the value \"secret\", e.g. SNOWFLAKE_PASSWORD = \"secret\"";
-        report(&written.place, "no variable of env carries the secret", next_step, faults);
+        faults.add(&written.place, Wrong::new("no variable of env carries the secret", next_step));
     }
     (env.len() == written.value.len()).then_some(env)
 }
 
-/// Checks that there will be something for a variable to carry.
-fn carried(raw: &RawEntry, carries: &str) -> Result<(), Wrong> {
+/// Checks that there will be something for a variable to carry. An unknown word may be a pasted secret: it is
+/// not shown.
+fn carried(raw: &RawEntry, name: &str, carries: &str) -> Result<(), Wrong> {
     let is_set = match carries {
         "secret" | "user" | "role" | "account" | "host" => true,
         "warehouse" => raw.warehouse.is_some(),
@@ -190,16 +187,12 @@ fn carried(raw: &RawEntry, carries: &str) -> Result<(), Wrong> {
         _ => {
             let next_step =
                 "write secret, user, role, account, host, warehouse, database or schema";
-            return Err(Wrong::new("a variable of env carries something unknown", next_step));
+            return Err(Wrong::new(format!("{name:?} of env has an unknown value"), next_step));
         }
     };
     if is_set {
         return Ok(());
     }
-    let what = format!("a variable of env carries {carries}, which this entry does not set");
+    let what = format!("{name:?} of env carries {carries:?}, which this entry does not set");
     Err(Wrong::new(what, format!("add {carries} = \"…\" at the top of the file")))
-}
-
-fn report(place: &Place, what: &str, next_step: &str, faults: &mut Faults) {
-    faults.add(place, Wrong::new(what, next_step));
 }

@@ -25,9 +25,8 @@ impl Main {
     pub(crate) fn check(raw: &RawMain, local: &mut Local, faults: &mut Faults) -> Option<Self> {
         let place = raw.store.as_ref().unwrap_or(&raw.place);
         let example = "root_key = \"systemd-credential:root-key\" to [store]";
-        let root_key =
-            required(raw.root_key.as_ref(), "root_key of [store]", example, place, faults)
-                .and_then(|source| key_source("root_key", source, faults));
+        let root_key = required(raw.root_key.as_ref(), "root_key", example, place, faults)
+            .and_then(|source| key_source("root_key of [store]", source, faults));
         let audit = [("grouped", false), ("strict", true)];
         let audit_strict = choice(raw.audit.as_ref(), "audit", false, &audit, faults);
         let admin_gid = admin_gid(raw.admin_group.as_ref(), local, faults);

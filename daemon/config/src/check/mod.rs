@@ -10,7 +10,7 @@ mod slots;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::at::At;
+use crate::at::{At, Place};
 use crate::fault::{ConfigErrors, Faults, Wrong};
 use crate::files::Sources;
 use crate::local::Local;
@@ -92,15 +92,15 @@ fn name_each_connection_once(entries: &[RawEntry], faults: &mut Faults) {
     }
 }
 
-/// Returns a required value; its absence is reported at `place`.
+/// Returns a required value. Its absence is reported at `place`, where the `[header]` or file begins.
 fn required<'r, T>(
     value: Option<&'r At<T>>,
-    key: &str,
+    key: &'static str,
     example: &str,
-    place: &crate::at::Place,
+    place: &Place,
     faults: &mut Faults,
 ) -> Option<&'r At<T>> {
-    if value.is_none() {
+    if value.is_none() && !faults.is_mistyped(&place.file, key) {
         faults.add(place, Wrong::new(format!("{key} is missing"), format!("add {example}")));
     }
     value

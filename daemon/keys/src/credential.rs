@@ -1,0 +1,93 @@
+//! `systemd-credential:NAME`: what systemd unsealed for this service (LoadCredentialEncrypted=), and how
+//! `patctl init` seals one.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use pat_wire::secret::Secret;
+
+use crate::error::{KeyError, KeyFault};
+use crate::{durable, file, trust};
+
+/// Returns the credential's text. Owner and mode are systemd's business: since version 255 the file is root's
+/// with mode 0440 and an ACL for the service, and demanding 0400 would refuse it.
+pub(crate) fn read(name: &str, credentials: Option<&Path>) -> Result<Secret, KeyError> {
+    let folder = credentials.ok_or_else(|| no_folder(name))?;
+    let path = folder.join(checked(name)?);
+    let opened = trust::open_no_follow(&path).and_then(|file| Ok((file.metadata()?, file)));
+    match opened {
+        Ok((meta, file)) if meta.is_file() => file::text_of(file, &path),
+        Ok(_) => Err(absent(name, folder)),
+        Err(why) => Err(absent(name, folder).caused_by(why)),
+    }
+}
+
+/// Seals the key with this machine's TPM or host key, as systemd chooses, into a new file.
+pub(crate) fn seal(name: &str, key: &Secret, out: &Path) -> Result<(), KeyError> {
+    seal_with(Command::new("systemd-creds"), name, key, out)
+}
+
+fn seal_with(mut creds: Command, name: &str, key: &Secret, out: &Path) -> Result<(), KeyError> {
+    let name = checked(name)?;
+    creds.arg("encrypt").arg(format!("--name={name}")).args(["-", "-"]);
+    let sealed = fed(creds, key).map_err(|why| unsealed(name, "").caused_by(why))?;
+    if !sealed.status.success() || sealed.stdout.is_empty() {
+        return Err(unsealed(name, String::from_utf8_lossy(&sealed.stderr).trim()));
+    }
+    durable::create(out, &sealed.stdout, 0o600).map(drop).map_err(|why| file::unwritten(out, why))
+}
+
+/// Runs a command with the key on its standard input: argv and environment are visible to others.
+fn fed(mut command: Command, key: &Secret) -> io::Result<Output> {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let written = match child.stdin.take() {
+        Some(mut stdin) => stdin.write_all(key.expose().as_bytes()),
+        None => Ok(()),
+    };
+    let output = child.wait_with_output()?;
+    written.map(|()| output)
+}
+
+/// Returns the name if it is one systemd accepts, and so cannot leave the folder.
+fn checked(name: &str) -> Result<&str, KeyError> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':');
+    if plain && !["", ".", ".."].contains(&name) && name.len() <= LONGEST_NAME {
+        return Ok(name);
+    }
+    Err(KeyError::new(
+        KeyFault::Malformed,
+        format!("{name:?} cannot be the name of a systemd credential"),
+        "use letters, digits, hyphens and dots, without a slash",
+    ))
+}
+
+fn no_folder(name: &str) -> KeyError {
+    KeyError::new(
+        KeyFault::Unavailable,
+        format!("systemd gave this process no credentials, so there is no \"{name}\""),
+        "start it as a service: systemctl start patd (elsewhere use file: or keyring:)",
+    )
+}
+
+fn absent(name: &str, folder: &Path) -> KeyError {
+    KeyError::new(
+        KeyFault::Absent,
+        format!("no systemd credential \"{name}\" in {}", folder.display()),
+        format!(
+            "add LoadCredentialEncrypted={name}:/etc/patd/{name}.cred to the unit (patctl init makes the file)"
+        ),
+    )
+}
+
+fn unsealed(name: &str, said: &str) -> KeyError {
+    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    KeyError::new(
+        KeyFault::Unavailable,
+        format!("systemd-creds did not seal \"{name}\"{said}"),
+        "run as root on a host with systemd 250 or newer, or use file: for a container",
+    )
+}
+
+const LONGEST_NAME: usize = 255;

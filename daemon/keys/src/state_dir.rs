@@ -1,0 +1,215 @@
+//! The state folder as both programs know it: who may look, the lock, the mark of a first start, and how a
+//! lost store is set aside. What is inside the store is the daemon's business.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg, OFlag};
+
+use crate::durable;
+use crate::trust::{self, Owners, Untrusted};
+
+/// Why the state folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateDirError {
+    /// Others could look or write there.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
+    /// Another process has it.
+    #[error("{} is in use by another patd; stop that one first: systemctl stop patd", .0.display())]
+    InUse(PathBuf),
+    /// There is a store already.
+    #[error("{} already holds a store; start patd, or set the store aside: patctl rebuild", .0.display())]
+    HoldsStore(PathBuf),
+    /// The system refused.
+    #[error("{} {doing}; see: namei -l {}", path.display(), path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// The system's own error.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The right to use a state folder; nobody else has it until this is dropped or the process ends.
+pub struct Lock {
+    _held: Flock<File>,
+}
+
+/// Checks that the folder is private to this uid, parents included.
+///
+/// # Errors
+/// It is not; the text has the command that repairs it.
+pub fn check(dir: &Path) -> Result<(), StateDirError> {
+    trust::private_dir(dir, Owners::Own)?;
+    trust::parents(dir)?;
+    Ok(())
+}
+
+/// Takes the lock of a folder, without waiting.
+///
+/// # Errors
+/// Another process holds it, or it is not a private file.
+pub fn lock(dir: &Path) -> Result<Lock, StateDirError> {
+    let path = dir.join(LOCK);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits())
+        .open(&path)
+        .map_err(|why| io_at(&path, "cannot be opened", why))?;
+    let meta = file.metadata().map_err(|why| io_at(&path, "cannot be looked at", why))?;
+    trust::private_file(&path, &meta, Owners::OwnOrRoot)?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(held) => Ok(Lock { _held: held }),
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(StateDirError::InUse(dir.to_owned())),
+        Err((_, why)) => Err(io_at(&path, "cannot be locked", why.into())),
+    }
+}
+
+/// Marks a folder for the very first start: the daemon makes a new store only where this mark is.
+/// Makes the folder if there is none, for this uid. Run by root, the mark goes to the folder's owner.
+///
+/// # Errors
+/// There is a store already, the folder is not private, or it is in use.
+pub fn mark_new(dir: &Path) -> Result<(), StateDirError> {
+    if !dir.try_exists().map_err(|why| io_at(dir, "cannot be looked at", why))? {
+        let made = std::fs::DirBuilder::new().mode(0o700).create(dir);
+        made.map_err(|why| io_at(dir, "cannot be made", why))?;
+    }
+    let owner = owner_checked(dir)?;
+    let _lock = lock_for(dir, owner)?;
+    if contents(dir)?.iter().any(|name| ![LOCK, NEW].map(PathBuf::from).contains(name)) {
+        return Err(StateDirError::HoldsStore(dir.to_owned()));
+    }
+    write_mark(dir, owner)
+}
+
+/// Returns whether the folder carries the mark of a first start.
+///
+/// # Errors
+/// It cannot be looked at.
+pub fn is_marked_new(dir: &Path) -> Result<bool, StateDirError> {
+    let path = dir.join(NEW);
+    match std::fs::symlink_metadata(&path) {
+        Ok(meta) => Ok(meta.is_file()),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(why) => Err(io_at(&path, "cannot be looked at", why)),
+    }
+}
+
+/// Takes the mark away, durably: from now on an empty folder is a loss.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn unmark(dir: &Path) -> Result<(), StateDirError> {
+    let path = dir.join(NEW);
+    match std::fs::remove_file(&path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => {
+            Err(io_at(&path, "cannot be removed", why))
+        }
+        Ok(()) | Err(_) => {
+            durable::sync_dir(dir).map_err(|why| io_at(dir, "cannot be synced", why))
+        }
+    }
+}
+
+/// Sets a lost store aside for `patctl rebuild`: everything goes into a new folder `lost-N` beside the lock,
+/// and the mark of a first start is set. Returns that folder. Tombstones that were in the store are no longer
+/// known: the caller must have said so.
+///
+/// # Errors
+/// The daemon runs, or the system refused; run again to finish a half-done move.
+pub fn set_aside(dir: &Path) -> Result<PathBuf, StateDirError> {
+    let owner = owner_checked(dir)?;
+    let _lock = lock_for(dir, owner)?;
+    let aside = free_name(dir, "lost");
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&aside)
+        .map_err(|why| io_at(&aside, "cannot be made", why))?;
+    give(&aside, owner)?;
+    for name in contents(dir)?.into_iter().filter(|name| belongs_to_store(name)) {
+        let (from, to) = (dir.join(&name), aside.join(&name));
+        std::fs::rename(&from, &to).map_err(|why| io_at(&from, "cannot be moved", why))?;
+    }
+    write_mark(dir, owner)?;
+    Ok(aside)
+}
+
+/// Returns the first name `STEM-N` or `STEM.N`-like path of `dir` that is free, counting from 1.
+pub fn free_name(dir: &Path, stem: &str) -> PathBuf {
+    let mut number = 1_u32;
+    loop {
+        let path = dir.join(format!("{stem}-{number}"));
+        if std::fs::symlink_metadata(&path).is_err() {
+            return path;
+        }
+        number = number.saturating_add(1);
+    }
+}
+
+fn belongs_to_store(name: &Path) -> bool {
+    let text = name.to_string_lossy();
+    text != LOCK && text != NEW && !text.starts_with("lost-")
+}
+
+/// Who owns the folder: this uid, or, if this is root, whoever runs the daemon.
+fn owner_checked(dir: &Path) -> Result<u32, StateDirError> {
+    let meta =
+        std::fs::symlink_metadata(dir).map_err(|why| io_at(dir, "cannot be looked at", why))?;
+    if !nix::unistd::geteuid().is_root() || meta.uid() == 0 {
+        check(dir)?;
+    }
+    Ok(meta.uid())
+}
+
+fn lock_for(dir: &Path, owner: u32) -> Result<Lock, StateDirError> {
+    let path = dir.join(LOCK);
+    if std::fs::symlink_metadata(&path).is_err() {
+        drop(
+            durable::create(&path, b"", 0o600)
+                .map_err(|why| io_at(&path, "cannot be made", why))?,
+        );
+        give(&path, owner)?;
+    }
+    lock(dir)
+}
+
+fn write_mark(dir: &Path, owner: u32) -> Result<(), StateDirError> {
+    let path = dir.join(NEW);
+    match durable::create(&path, b"", 0o600) {
+        Ok(_) => give(&path, owner),
+        Err(why) if why.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(why) => Err(io_at(&path, "cannot be made", why)),
+    }
+}
+
+fn give(path: &Path, owner: u32) -> Result<(), StateDirError> {
+    if nix::unistd::geteuid().as_raw() == owner {
+        return Ok(());
+    }
+    std::os::unix::fs::lchown(path, Some(owner), None)
+        .map_err(|why| io_at(path, "cannot be given to the daemon's user", why))
+}
+
+fn contents(dir: &Path) -> Result<Vec<PathBuf>, StateDirError> {
+    let listed = std::fs::read_dir(dir).and_then(|entries| {
+        entries.map(|entry| entry.map(|entry| PathBuf::from(entry.file_name()))).collect()
+    });
+    listed.map_err(|why| io_at(dir, "cannot be listed", why))
+}
+
+fn io_at(path: &Path, doing: &'static str, source: io::Error) -> StateDirError {
+    StateDirError::Io { path: path.to_owned(), doing, source }
+}
+
+const LOCK: &str = "state.lock";
+const NEW: &str = "new";

@@ -1,0 +1,242 @@
+//! The store of the running daemon: reads from sled, writes to sled and the sealed files, and rebuilds sled
+//! when a read or a write finds it damaged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use pat_wire::secret::Secret;
+use patd_core::lifecycle::Slot;
+use patd_core::names::{Generation, HostId, SlotId};
+use patd_keys::state_dir::Lock;
+
+use super::error::{Repair, StoreError};
+use super::meta::Meta;
+
+use super::Store;
+use super::record::{self, Record};
+use super::restoring::{self, META_KEY, SLED_DIR};
+use super::sealed_files::SealedFiles;
+use super::sled_file::{Fault, SledFile};
+use super::vault::{RecordKey, Vault};
+
+/// The sealed, durable store in a state folder.
+pub struct SealedStore {
+    pub(super) dir: PathBuf,
+    pub(super) host: HostId,
+    pub(super) vault: Vault,
+    pub(super) files: SealedFiles,
+    /// Whoever holds this may write. Taken before `sled`.
+    pub(super) meta: Mutex<Meta>,
+    /// `None` after damage that could not be repaired; each call tries again.
+    pub(super) sled: RwLock<Option<SledFile>>,
+    pub(super) repairs: Mutex<Vec<Repair>>,
+    /// Last, so that it is given back when sled is closed.
+    pub(super) _lock: Lock,
+}
+
+impl Store for SealedStore {
+    fn host(&self) -> &HostId {
+        &self.host
+    }
+
+    fn slots(&self) -> Result<BTreeMap<SlotId, Slot>, StoreError> {
+        let ids: Vec<SlotId> = self.writing().slots.iter().cloned().collect();
+        let mut slots = BTreeMap::new();
+        for id in ids {
+            if let Some(record) = self.record(&self.vault.derived.record_key(&id))? {
+                let state = record.state().ok_or_else(|| StoreError::Encode(id.clone()))?;
+                slots.insert(id, state.1);
+            }
+        }
+        Ok(slots)
+    }
+
+    fn put(
+        &self,
+        id: &SlotId,
+        state: &Slot,
+        fresh: Option<(Generation, &Secret)>,
+    ) -> Result<(), StoreError> {
+        let mut meta = self.writing();
+        let key = self.vault.derived.record_key(id);
+        let before = self.record_while_writing(&key, &mut meta)?;
+        let secrets = kept_secrets(id, state, before.as_ref(), fresh)?;
+        let plain =
+            record::encode(id, state, &secrets).ok_or_else(|| StoreError::Encode(id.clone()))?;
+        meta.version += 1;
+        let sealed = self.vault.seal(&key, meta.version, &plain).ok_or(StoreError::Seal)?;
+        if !meta.slots.contains(id) {
+            return self.put_new(id, &key, &sealed, &mut meta);
+        }
+        self.commit(&[(&key, Some(&sealed))], &mut meta)?;
+        Ok(self.files.write(&key, &sealed)?)
+    }
+
+    fn secret(&self, id: &SlotId, generation: Generation) -> Result<Secret, StoreError> {
+        let record = self.record(&self.vault.derived.record_key(id))?;
+        let record = record.ok_or_else(|| StoreError::UnknownSlot(id.clone()))?;
+        record
+            .secret(generation)
+            .map(|secret| Secret::new(secret.to_owned()))
+            .ok_or_else(|| StoreError::NoSecret { slot: id.clone(), generation })
+    }
+
+    fn remove(&self, id: &SlotId) -> Result<(), StoreError> {
+        let mut meta = self.writing();
+        if !meta.slots.contains(id) {
+            return Ok(());
+        }
+        let key = self.vault.derived.record_key(id);
+        let mut after = meta.clone();
+        after.slots.remove(id);
+        after.version += 1;
+        let bytes = self.commit_with_list(&key, None, &mut meta, after)?;
+        // The list first: a file without its slot is a leftover, a listed slot without its file is a loss.
+        self.files.write_meta(&bytes)?;
+        Ok(self.files.remove(&key)?)
+    }
+
+    fn repairs(&self) -> Vec<Repair> {
+        std::mem::take(&mut *self.repairs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl SealedStore {
+    /// Writes the first record of a slot: sled (record and list at once), the file, then the list's file.
+    fn put_new(
+        &self,
+        id: &SlotId,
+        key: &RecordKey,
+        sealed: &[u8],
+        meta: &mut Meta,
+    ) -> Result<(), StoreError> {
+        let mut after = meta.clone();
+        after.slots.insert(id.clone());
+        let bytes = self.commit_with_list(key, Some(sealed), meta, after)?;
+        self.files.write(key, sealed)?;
+        Ok(self.files.write_meta(&bytes)?)
+    }
+
+    /// Commits a record's change together with the list of slots as it is after it; returns the latter's bytes.
+    fn commit_with_list(
+        &self,
+        key: &RecordKey,
+        sealed: Option<&[u8]>,
+        meta: &mut Meta,
+        after: Meta,
+    ) -> Result<Vec<u8>, StoreError> {
+        let vault = &self.vault;
+        let bytes = after.seal(&vault.derived, &vault.keyring).ok_or(StoreError::Seal)?;
+        self.commit(&[(key, sealed), (META_KEY, Some(&bytes))], meta)?;
+        *meta = after;
+        Ok(bytes)
+    }
+
+    /// Commits to sled; if sled turns out damaged, rebuilds it and commits once more.
+    fn commit(
+        &self,
+        changes: &[(&[u8], Option<&[u8]>)],
+        meta: &mut Meta,
+    ) -> Result<(), StoreError> {
+        let first = self.with_sled(|sled| sled.commit(changes));
+        match first {
+            Ok(()) => Ok(()),
+            Err(fault) => {
+                // sled keeps a write error for ever: it must be opened again in any case.
+                self.reopen(meta)?;
+                match fault {
+                    Fault::System(source) => Err(self.refused("cannot be written", source)),
+                    Fault::Damaged(_) => self
+                        .with_sled(|sled| sled.commit(changes))
+                        .map_err(|fault| self.failed(fault)),
+                }
+            }
+        }
+    }
+
+    /// Returns a slot's record, opened. Damage found here is repaired from the sealed files.
+    fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
+        match self.try_record(key) {
+            Ok(record) => Ok(record),
+            Err(_) => self.record_while_writing(key, &mut self.writing()),
+        }
+    }
+
+    fn record_while_writing(
+        &self,
+        key: &RecordKey,
+        meta: &mut Meta,
+    ) -> Result<Option<Record>, StoreError> {
+        match self.try_record(key) {
+            Ok(record) => Ok(record),
+            Err(_) => {
+                self.reopen(meta)?;
+                self.try_record(key).map_err(|fault| self.failed(fault))
+            }
+        }
+    }
+
+    fn try_record(&self, key: &RecordKey) -> Result<Option<Record>, Fault> {
+        let opened = self.with_sled(|sled| {
+            sled.read(key, |sealed| sealed.map(|sealed| self.vault.open(key, sealed)).transpose())
+        })?;
+        opened.map_err(|why| Fault::Damaged(why.0.to_owned()))
+    }
+
+    fn with_sled<T>(&self, call: impl FnOnce(&SledFile) -> Result<T, Fault>) -> Result<T, Fault> {
+        let sled = self.sled.read().unwrap_or_else(PoisonError::into_inner);
+        sled.as_ref().map_or_else(|| Err(Fault::Damaged("closed".to_owned())), call)
+    }
+
+    /// Closes sled and opens it as at the start: scanned, set aside if damaged, rebuilt.
+    fn reopen(&self, meta: &mut Meta) -> Result<(), StoreError> {
+        let mut sled = self.sled.write().unwrap_or_else(PoisonError::into_inner);
+        drop(sled.take());
+        let reopened = restoring::reopen(&self.dir, &self.files, &self.vault, meta);
+        let (opened, repairs) = reopened.map_err(StoreError::Unusable)?;
+        *sled = Some(opened);
+        for repair in &repairs {
+            tracing::error!(%repair, "The store was damaged and is repaired");
+        }
+        self.repairs.lock().unwrap_or_else(PoisonError::into_inner).extend(repairs);
+        Ok(())
+    }
+
+    fn failed(&self, fault: Fault) -> StoreError {
+        match fault {
+            Fault::System(source) => self.refused("cannot be used", source),
+            Fault::Damaged(why) => self.refused("is damaged", std::io::Error::other(why)),
+        }
+    }
+
+    fn refused(&self, doing: &'static str, source: std::io::Error) -> StoreError {
+        StoreError::Io { path: self.dir.join(SLED_DIR), doing, source }
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Meta> {
+        self.meta.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the secret of every generation the state holds: the fresh one, else the one stored before.
+fn kept_secrets<'a>(
+    id: &SlotId,
+    state: &Slot,
+    before: Option<&'a Record>,
+    fresh: Option<(Generation, &'a Secret)>,
+) -> Result<Vec<(Generation, &'a str)>, StoreError> {
+    let fresh = fresh.map(|(generation, secret)| (generation, secret.expose()));
+    let of = |generation| match fresh {
+        Some((new, secret)) if new == generation => Some(secret),
+        Some(_) | None => before.and_then(|record| record.secret(generation)),
+    };
+    let held: BTreeSet<Generation> = state.held().map(|held| held.generation).collect();
+    held.into_iter()
+        .map(|generation| {
+            let secret = of(generation)
+                .ok_or_else(|| StoreError::NoSecret { slot: id.clone(), generation })?;
+            Ok((generation, secret))
+        })
+        .collect()
+}

@@ -37,6 +37,9 @@ pub enum EndpointError {
     /// Plain http would show the admin's and the clients' tokens to the network.
     #[error("protocol http is accepted for loopback hosts only, and {0} is none; use https")]
     PlainHttp(String),
+    /// A proxy is another machine, or may be: plain http through it would leave this one.
+    #[error("protocol http is accepted for direct connections only; remove the proxy or use https")]
+    PlainHttpProxy,
     /// The proxy cannot be understood. Its text is not repeated: it may hold a password.
     #[error("the proxy is not of the form http://[user:password@]host:port")]
     Proxy,
@@ -62,6 +65,9 @@ impl Endpoint {
         }
         if !tls && !is_loopback(&host) {
             return Err(EndpointError::PlainHttp(host));
+        }
+        if !tls && proxy.is_some() {
+            return Err(EndpointError::PlainHttpProxy);
         }
         let proxy = proxy.map(parse_proxy).transpose()?;
         Ok(Self { account, host, port, tls, ca_file: ca_file.map(Path::to_owned), proxy })
@@ -189,6 +195,12 @@ mod tests {
             let refusal = endpoint(host, false, None).expect_err(host);
             assert_eq!(refusal, EndpointError::PlainHttp(host.to_owned()));
         }
+    }
+
+    #[test]
+    fn plain_http_never_goes_through_a_proxy() {
+        let refusal = endpoint("127.0.0.1", false, Some("http://127.0.0.1:3128"));
+        assert_eq!(refusal.expect_err("a proxy"), EndpointError::PlainHttpProxy);
     }
 
     #[test]

@@ -35,10 +35,13 @@ fn looks_like_a_token(word: &str) -> bool {
     let digit = has(char::is_ascii_digit);
     let lower = has(char::is_ascii_lowercase);
     let upper = has(char::is_ascii_uppercase);
+    let mixed = digit && lower && upper;
     match word.len() {
         0..24 => false,
-        24..40 => digit && lower && upper && !is_uuid(word),
-        _ => lower && (digit || upper) || word.len() > LONGEST_NAME,
+        24..40 => mixed && !is_uuid(word),
+        // Host names and paths have dots and slashes, names have underscores; a token in hex or base32 has neither.
+        40..=LONGEST_NAME => mixed || digit && !word.contains(['.', '/', '_']),
+        _ => true,
     }
 }
 
@@ -98,6 +101,8 @@ mod tests {
             "simpat_x",
             "simsess_y",
             "Qm9va3NhcmVncmVhdDEyMzQ1",
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15",
+            "NBSWY3DPEB3W64TMMQQGC3TEEB2GQZJAOJSXG5BAN5TCA2LU",
             "ver:1-hint:ignored-ETMsDgAAAYxZlkEAABRBRVMvQ0JDL1BLQ1M1UGFkZGluZw",
         ] {
             let clean = masked(&format!("invalid token {token}."), &[]);
@@ -112,6 +117,7 @@ mod tests {
             "JWT token is invalid. [0ce9eb56-821d-4ca9-a774-04ae89a0cf5a]",
             "Incoming request with IP/Token 203.0.113.7 is not allowed to access Snowflake.",
             "User 'MIGUEL_CLI' does not exist or not authorized.",
+            "no answer from ab12345-test.privatelink.snowflakecomputing.com",
             "Programmatic access token PATD_0A1B2C3D_G000012_A1B2C3 not found",
         ] {
             assert_eq!(masked(text, &[]), text);

@@ -1,0 +1,11 @@
+//! Authority, probe and transport against the simulator: real JWTs, real grants and policies, and every fault it
+//! can plant, each with its one classification.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+mod authority;
+mod logs;
+mod probe;
+mod proxy;
+mod transport;
+mod world;

@@ -41,14 +41,14 @@ pub enum Kind {
 /// Why a text cannot become part of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SqlError {
-    /// A name without a character.
-    #[error("a {what} is empty; write its name as SHOW spells it")]
+    /// A name without a character, or a list without an item.
+    #[error("{what} is empty; name one")]
     Empty {
         /// What it was to name.
         what: &'static str,
     },
     /// Longer than an identifier may be.
-    #[error("a {what} has {length} characters; Snowflake allows 255")]
+    #[error("{what} has {length} characters; Snowflake allows 255")]
     TooLong {
         /// What it was to name.
         what: &'static str,
@@ -56,7 +56,7 @@ pub enum SqlError {
         length: usize,
     },
     /// NUL, a line break or another control character.
-    #[error("a {what} contains a control character; write it without")]
+    #[error("{what} contains a control character; write it without")]
     Control {
         /// What it was to be.
         what: &'static str,

@@ -28,6 +28,7 @@ pub fn masked(text: &str, in_flight: &[&Secret]) -> String {
 /// Snowflake publishes no pattern for its tokens. A UUID (request and query ids) and an upper-case name
 /// are what a person needs to see, so they stay.
 fn looks_like_a_token(word: &str) -> bool {
+    let word = word.trim_end_matches('.');
     if PREFIXES.iter().any(|prefix| word.contains(prefix)) {
         return true;
     }

@@ -30,6 +30,10 @@ use crate::refusal::{is_jwt_code, refusal};
 pub(crate) use answer::{Notice, ResultSet, unreadable};
 use clock::{ServerClock, is_off};
 
+/// Seconds after which Snowflake itself cancels a statement of ours; with [`crate::http::Limits::request`] on top, for
+/// the way there, nothing that went unanswered can still happen.
+pub const STATEMENT_SECONDS: u32 = 60;
+
 /// The resident admin login: the broker user (its LOGIN_NAME), its role, its key.
 #[derive(Clone, Debug)]
 pub struct AdminLogin {
@@ -305,6 +309,5 @@ const UNDECIDED: [&str; 2] = ["000604", "000709"];
 const TOKEN_TYPE: HeaderName = HeaderName::from_static("x-snowflake-authorization-token-type");
 /// A fresh one is made for each request; it only has to survive the way there.
 const JWT_LIFE: Duration = Duration::from_secs(300);
-const STATEMENT_SECONDS: u32 = 60;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ use http::header::{CONTENT_TYPE, USER_AGENT};
 use super::body::Body;
 use super::statements::{Outcome, Progress, Statement};
 use super::{answer, auth, binds};
-use crate::engine::{Engine, Millis, Session, SqlError};
+use crate::engine::{Engine, Millis, Session, SqlError, StatementKind};
 use crate::fault::{Act, Point};
 use crate::http::reply::{Fate, Reply};
 use crate::http::request::Request;
@@ -116,14 +116,9 @@ fn only_statement(body: &Body, statements: Vec<String>) -> Result<Vec<String>, S
 
 /// Statements that mean nothing without a session, and so only run inside a multi-statement request.
 fn needs_a_session(sql: &str) -> Option<&'static str> {
-    let mut words = sql.split_whitespace().map(str::to_uppercase);
-    match words.next()?.as_str() {
-        "USE" => Some("USE"),
-        "BEGIN" | "COMMIT" | "ROLLBACK" => Some("TRANSACTION"),
-        "PUT" => Some("PUT"),
-        "GET" => Some("GET"),
-        "SET" | "UNSET" => Some("SET"),
-        "ALTER" if words.next().as_deref() == Some("SESSION") => Some("ALTER_SESSION"),
+    match Engine::kind(sql) {
+        StatementKind::Use => Some("USE"),
+        StatementKind::AlterSession => Some("ALTER_SESSION"),
         _ => None,
     }
 }

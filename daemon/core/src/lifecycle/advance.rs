@@ -44,14 +44,7 @@ impl Turn<'_> {
         match self.slot.standing {
             Standing::Fenced { .. } => {}
             Standing::Tombstoned { .. } => self.survey(),
-            Standing::Enrolled | Standing::Quarantined { .. } => match self.slot.work {
-                Work::Idle => self.advance_idle(),
-                Work::Issuing(_) | Work::Proving { .. } | Work::Discarding { .. } => {
-                    if self.may_try() {
-                        self.ask_list();
-                    }
-                }
-            },
+            Standing::Enrolled | Standing::Quarantined { .. } => self.advance_work(),
         }
     }
 
@@ -70,12 +63,16 @@ impl Turn<'_> {
         }
     }
 
-    fn advance_idle(&mut self) {
-        if let Some(name) = self.drained().filter(|_| self.may_remove()) {
+    /// An operation in progress comes before a drain, a drain before a new operation.
+    fn advance_work(&mut self) {
+        let busy = self.slot.work != Work::Idle;
+        if busy && self.may_try() {
+            self.ask_list();
+        } else if let Some(name) = self.drained().filter(|_| self.may_remove()) {
             self.ask_remove(name);
         } else if self.wants_issue() && self.slot.flight.fresh.is_some() && self.may_try() {
             self.ask_list();
-        } else {
+        } else if !busy {
             self.survey();
         }
     }
@@ -93,7 +90,8 @@ impl Turn<'_> {
 
     fn wake_at_work(&self) -> Timestamp {
         let busy = self.slot.work != Work::Idle || self.wants_issue();
-        let rotation = if busy { Some(self.retry_at()) } else { self.slot.due_at };
+        let due = self.slot.due_at.filter(|_| self.slot.standing == Standing::Enrolled);
+        let rotation = if busy { Some(self.retry_at()) } else { due };
         [rotation, self.drain_wake()].into_iter().flatten().min().unwrap_or(self.now.plus(SURVEY))
     }
 }

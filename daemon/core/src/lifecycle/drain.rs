@@ -56,13 +56,18 @@ impl Turn<'_> {
         }
     }
 
+    /// Ends the pause after failed removals: there is nothing left to remove, or it worked.
+    pub(super) fn end_drain_pause(&mut self) {
+        if self.slot.flight.drain_pause.take().is_some() {
+            self.say(Effect::Clear(REMOVE_REFUSED));
+        }
+    }
+
     fn gone(&mut self, name: &TokenName) {
         self.slot.flight.removed = Some(name.clone());
         if self.drains(name) {
             self.slot.draining.retain(|old| old.held.name != *name);
-            if self.slot.flight.drain_pause.take().is_some() {
-                self.say(Effect::Clear(REMOVE_REFUSED));
-            }
+            self.end_drain_pause();
         }
         if matches!(&self.slot.work, Work::Discarding { name: going, .. } if going == name) {
             self.slot.work = Work::Idle;

@@ -8,8 +8,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Make the new state durable, with the secrets of every generation it still names (and no other).
-    /// Must be done before anything after it. If it fails, the old state stays in force, nothing of it is in
-    /// flight, and `Event::Started` is what it is told when the daemon tries again.
+    /// Must be done before anything after it. If it fails, the old state stays in force: a call that is still on
+    /// its way is answered to it; if none is, it is told `Event::Started` when the daemon tries again.
     Store,
     /// Send `ALTER USER … ADD PROGRAMMATIC ACCESS TOKEN` for the intent in `Work::Issuing`. Never retried blindly.
     Add,

@@ -71,17 +71,14 @@ impl Turn<'_> {
 
     /// SHOW decides on an ADD without an answer. Without its secret the token is of no use to anyone.
     pub(super) fn listed_while_issuing(&mut self, intent: Intent, rows: &[TokenRow]) {
-        if rows.iter().any(|row| row.name == intent.name) {
+        let present = rows.iter().any(|row| row.name == intent.name);
+        self.note(unanswered(&intent, present));
+        if present {
             self.discard(intent.name, "its secret was lost with the answer");
-            return;
+        } else {
+            self.slot.work = Work::Idle;
+            self.doubt(intent);
         }
-        self.slot.work = Work::Idle;
-        self.note(Fault {
-            id: UNANSWERED,
-            message: format!("Snowflake did not make {}, or not yet", intent.name),
-            next_step: "it is tried again by itself".to_owned(),
-        });
-        self.doubt(intent);
     }
 
     /// Remembers an ADD that may still be carried out.
@@ -162,6 +159,15 @@ impl Turn<'_> {
             ),
             next_step: format!("remove tokens of {} that nobody uses", self.rules.user),
         }
+    }
+}
+
+fn unanswered(intent: &Intent, present: bool) -> Fault {
+    let found = if present { "made it, its secret is lost" } else { "did not make it, or not yet" };
+    Fault {
+        id: UNANSWERED,
+        message: format!("no answer when asked to make {}; Snowflake {found}", intent.name),
+        next_step: "it is tried again by itself".to_owned(),
     }
 }
 

@@ -62,11 +62,9 @@ impl Turn<'_> {
         if tainted {
             self.say(Effect::Clear(LOST));
         }
-        if !self.slot.draining.is_empty() {
-            self.say(Effect::Clear(CUT));
-        }
         let role = staged.role.clone();
         if let Some(held) = self.slot.serving.replace(staged) {
+            self.say(Effect::Clear(CUT));
             let tainted = tainted || held.role != role;
             self.slot.draining.push(Draining { held, since: self.now, released_at: None, tainted });
         }

@@ -115,6 +115,7 @@ impl Turn<'_> {
     }
 
     fn fence(&mut self, foreign: TokenName) {
+        self.end_standing_alarms();
         self.alarm(
             FENCED,
             format!("{foreign} carries this host's id and was not made by this state"),

@@ -4,7 +4,7 @@
 use std::mem;
 
 use super::lineage::{Lineage, carries};
-use super::trouble::{FENCED, Fault, NO_EFFECT, PROBE_WRONG};
+use super::trouble::{CUT, FENCED, Fault, LOST, NO_EFFECT, PROBE_WRONG};
 use super::turn::Turn;
 use super::{Effect, Flight, Standing, TokenRow, TokenStatus, Work};
 
@@ -18,6 +18,9 @@ impl Turn<'_> {
         }
         self.end_standing_alarms();
         self.settle();
+        self.end_drain_pause();
+        self.say(Effect::Clear(LOST));
+        self.say(Effect::Clear(CUT));
         if let Work::Issuing(intent) = mem::replace(&mut self.slot.work, Work::Idle) {
             self.doubt(intent);
         }
@@ -89,7 +92,8 @@ impl Turn<'_> {
         }
     }
 
-    fn end_standing_alarms(&mut self) {
+    /// Another standing follows: the alarm of this one is over.
+    pub(super) fn end_standing_alarms(&mut self) {
         match self.slot.standing {
             Standing::Enrolled | Standing::Tombstoned { .. } => {}
             Standing::Quarantined { .. } => self.say(Effect::Clear(PROBE_WRONG)),

@@ -1,0 +1,112 @@
+//! Issue, rotate, drain and revoke, with a kill after every single effect and every fate of the call in flight.
+
+use patd_core::lifecycle::Event;
+
+use crate::server::Fault;
+use crate::world::{DAY, HOUR, World};
+
+/// What became of the request that was on its way when the daemon died.
+const FATES: [Option<Fault>; 4] =
+    [None, Some(Fault::LostBefore), Some(Fault::LostAfter), Some(Fault::Late(40))];
+
+/// One whole life up to the drained second generation.
+fn live(world: &mut World) {
+    world.start();
+    world.run();
+    world.lease();
+    world.rotate(None);
+    world.run();
+    world.leases.clear();
+    world.tick();
+    world.run_for(HOUR);
+}
+
+fn effects_of(life: impl Fn(&mut World)) -> usize {
+    let mut world = World::new();
+    life(&mut world);
+    world.effects
+}
+
+#[test]
+fn a_kill_after_any_effect_of_issue_rotation_and_drain_ends_in_one_working_token_without_a_human() {
+    let effects = effects_of(live);
+    assert!(effects > 20, "the whole life: {effects}");
+
+    for dies_after in 1..=effects {
+        for fate in FATES {
+            let mut world = World::new();
+            world.dies_after = Some(dies_after);
+            world.server.fate = fate;
+            live(&mut world);
+            assert!(world.dead, "effect {dies_after} was reached");
+
+            world.server.fate = None;
+            world.start();
+            world.run_for(2 * HOUR);
+            world.leases.clear();
+            world.tick();
+            world.run_for(DAY);
+
+            assert!(world.is_healthy(), "after effect {dies_after}, {fate:?}: {:#?}", world.slot);
+            assert_eq!(world.ours(), 1, "after effect {dies_after}, {fate:?}");
+        }
+    }
+}
+
+#[test]
+fn a_kill_after_any_effect_of_a_revocation_ends_with_no_token_once_the_tombstone_is_durable() {
+    let life = |world: &mut World| {
+        world.start();
+        world.run();
+        world.lease();
+        world.rotate(None);
+        world.deliver();
+        world.deliver();
+        world.take(&Event::Revoke);
+        world.run_for(HOUR);
+    };
+
+    for dies_after in 1..=effects_of(life) {
+        for fate in FATES {
+            let mut world = World::new();
+            world.dies_after = Some(dies_after);
+            world.server.fate = fate;
+            life(&mut world);
+            world.server.fate = None;
+            let revoked =
+                world.on_disk().word() == "revoking" || world.on_disk().word() == "revoked";
+
+            world.start();
+            world.run_for(2 * DAY);
+
+            let word = if revoked { "revoked" } else { "serving" };
+            assert_eq!(world.slot.word(), word, "after effect {dies_after}, {fate:?}");
+            assert_eq!(world.ours(), usize::from(!revoked), "after effect {dies_after}, {fate:?}");
+        }
+    }
+}
+
+#[test]
+fn two_kills_in_a_row_are_no_worse_than_one() {
+    let effects = effects_of(live);
+
+    for first in (1..=effects).step_by(2) {
+        for second in 1..=12 {
+            let mut world = World::new();
+            world.dies_after = Some(first);
+            live(&mut world);
+            world.dies_after = Some(world.effects + second);
+            world.start();
+            world.run_for(HOUR);
+            if world.dead {
+                world.start();
+            }
+            world.dies_after = None;
+            world.leases.clear();
+            world.run_for(2 * DAY);
+
+            assert!(world.is_healthy(), "after {first} and {second}: {:#?}", world.slot);
+            assert_eq!(world.ours(), 1, "after {first} and {second}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Any sequence of wishes, faults, crashes, strangers and clocks: `World::check` holds after every effect, and when
+//! the faults end everything becomes well without a human, but for what only a human may lift.
+
+use patd_core::lifecycle::{Event, RefusalKind, Standing, TokenStatus};
+use proptest::prelude::*;
+
+use crate::server::{Fault, Logins, Maker};
+use crate::world::{DAY, HOUR, World};
+
+#[derive(Clone, Debug)]
+enum Act {
+    Pass(i64),
+    Deliver,
+    Rotate,
+    Taint,
+    Revoke,
+    Enrol,
+    Crash,
+    DieAfter(usize),
+    StoreFails,
+    Next(Fault),
+    Offline(bool),
+    Refuses(Option<RefusalKind>),
+    Logins(Logins),
+    Unrestricted(bool),
+    Lease,
+    EndLeases,
+    StrangerAdds,
+    StrangerLeaves,
+    CloneWrites,
+    PersonRemoves,
+    PersonDisables,
+    Skew(i64),
+    Restate,
+}
+
+fn acts() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => (1..120_i64).prop_map(Act::Pass),
+        4 => (60..40 * HOUR).prop_map(Act::Pass),
+        6 => Just(Act::Deliver),
+        5 => Just(Act::Rotate),
+        2 => Just(Act::Taint),
+        1 => Just(Act::Revoke),
+        2 => Just(Act::Enrol),
+        3 => Just(Act::Crash),
+        3 => (1..6_usize).prop_map(Act::DieAfter),
+        2 => Just(Act::StoreFails),
+        6 => fault().prop_map(Act::Next),
+        2 => any::<bool>().prop_map(Act::Offline),
+        2 => proptest::option::of(kind()).prop_map(Act::Refuses),
+        2 => logins().prop_map(Act::Logins),
+        1 => any::<bool>().prop_map(Act::Unrestricted),
+        3 => Just(Act::Lease),
+        2 => Just(Act::EndLeases),
+        2 => Just(Act::StrangerAdds),
+        1 => Just(Act::StrangerLeaves),
+        1 => Just(Act::CloneWrites),
+        1 => Just(Act::PersonRemoves),
+        1 => Just(Act::PersonDisables),
+        1 => (-9 * DAY..9 * DAY).prop_map(Act::Skew),
+        1 => Just(Act::Restate),
+    ]
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        Just(Fault::LostBefore),
+        Just(Fault::LostAfter),
+        (1..60_u32).prop_map(Fault::Late),
+        Just(Fault::Doubled),
+        kind().prop_map(Fault::Refused),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = RefusalKind> {
+    prop_oneof![
+        Just(RefusalKind::Privilege),
+        Just(RefusalKind::LimitReached),
+        Just(RefusalKind::Other)
+    ]
+}
+
+fn logins() -> impl Strategy<Value = Logins> {
+    prop_oneof![
+        4 => Just(Logins::Right),
+        1 => Just(Logins::Wrong),
+        1 => Just(Logins::RefusedHere),
+        1 => Just(Logins::RefusedSecret),
+    ]
+}
+
+fn act(world: &mut World, act: &Act) {
+    if world.dead {
+        world.start();
+    }
+    match act {
+        Act::Pass(seconds) => world.run_for(*seconds),
+        Act::Deliver => world.deliver(),
+        Act::Rotate => world.rotate(None),
+        Act::Taint => world.rotate(Some("seen in a log")),
+        Act::Revoke => world.take(&Event::Revoke),
+        Act::Enrol => world.enrol(),
+        Act::Crash => world.crash(),
+        Act::DieAfter(effects) => world.dies_after = Some(world.effects + effects),
+        Act::StoreFails => world.store_fails = true,
+        Act::Next(fault) => world.server.next = Some(*fault),
+        Act::Offline(offline) => world.server.offline = *offline,
+        Act::Refuses(kind) => world.server.refuses = *kind,
+        Act::Logins(logins) => world.server.logins = *logins,
+        Act::Unrestricted(unrestricted) => world.server.unrestricted = *unrestricted,
+        Act::Lease => {
+            world.lease();
+        }
+        Act::EndLeases => {
+            world.leases.clear();
+            world.tick();
+        }
+        Act::StrangerAdds => world.strangers(1),
+        Act::StrangerLeaves => world.server.tokens.retain(|token| token.maker != Maker::Stranger),
+        Act::CloneWrites => world.clone_writes(),
+        Act::PersonRemoves => world.change_served(|_| None),
+        Act::PersonDisables => world.change_served(|mut token| {
+            token.row.status = TokenStatus::Disabled;
+            Some(token)
+        }),
+        Act::Skew(seconds) => world.jump(*seconds),
+        Act::Restate => world.restate(),
+    }
+}
+
+/// Everybody behaves from now on. A person enrols where only a person may, except after a revocation.
+fn heal(world: &mut World) {
+    world.dies_after = None;
+    world.store_fails = false;
+    world.skew = 0;
+    world.leases.clear();
+    world.server.heal();
+    world.crash();
+    for _ in 0..3 {
+        world.run_for(3 * HOUR);
+        if matches!(world.slot.standing, Standing::Quarantined { .. } | Standing::Fenced { .. }) {
+            world.enrol();
+        }
+    }
+    world.run_for(2 * DAY);
+}
+
+fn is_well(world: &World) -> Result<(), TestCaseError> {
+    if let Standing::Tombstoned { confirmed, .. } = world.slot.standing {
+        prop_assert!(confirmed, "a revocation is confirmed in the end: {:#?}", world.slot);
+        prop_assert_eq!(world.all_of_our_host(), 0, "nothing of a revoked slot is left");
+    } else {
+        prop_assert!(world.is_healthy(), "{:#?} {:#?}", world.slot, world.alarms);
+        prop_assert!(world.ours_beyond_fences() <= 1, "drained in the end: {:#?}", world.slot);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn whatever_happens_the_invariants_hold_and_the_end_is_well(
+        script in proptest::collection::vec(acts(), 1..50)
+    ) {
+        let mut world = World::new();
+        world.start();
+        for one in &script {
+            act(&mut world, one);
+        }
+
+        heal(&mut world);
+
+        is_well(&world)?;
+    }
+
+    #[test]
+    fn calls_are_rare_whatever_is_wrong(
+        script in proptest::collection::vec(acts(), 1..30)
+    ) {
+        let mut world = World::serving();
+        for one in &script {
+            act(&mut world, one);
+        }
+        if world.dead {
+            world.start();
+        }
+        world.run();
+        let before = world.calls.len();
+
+        world.run_for(DAY);
+
+        let calls = world.calls.len() - before;
+        prop_assert!(calls < MOST_A_DAY, "{} calls in a day: {:#?}", calls, world.slot);
+    }
+}
+
+/// A try every 15 minutes, a quarter less by jitter, of six calls at the most; and the quick ones at the beginning.
+const MOST_A_DAY: usize = 24 * 4 * 4 / 3 * 6 + 100;

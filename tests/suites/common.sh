@@ -11,11 +11,19 @@ trap 'rm -rf "$WORK"' EXIT
 
 title() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
-# step NAME COMMAND…: quiet when it works, everything it said when it does not.
+# step NAME COMMAND…: quiet when it works, everything it said when it does not. The command runs in a shell of its
+# own, which stops at the first failure; never call it behind && or ||, where bash would ignore that.
 step() {
-    local name=$1 log=$WORK/step.log start=$SECONDS
+    local name=$1 log=$WORK/step.log start=$SECONDS status
     shift
-    if "$@" >"$log" 2>&1; then
+    set +e
+    (
+        set -e
+        "$@"
+    ) >"$log" 2>&1
+    status=$?
+    set -e
+    if [ "$status" -eq 0 ]; then
         PASSED=$((PASSED + 1))
         printf 'ok      %s (%s s)\n' "$name" $((SECONDS - start))
     else
@@ -29,9 +37,11 @@ step() {
 cargo_tests() {
     local name=$1 log=$WORK/cargo.log
     shift
-    local status=0
-    "$@" 2>&1 | tee "$log" | grep -vE '^\s*(Compiling|Running|Doc-tests|running [0-9]+ test)|\.\.\. ok$|^$' || true
+    local status
+    set +e
+    "$@" 2>&1 | tee "$log" | grep -vE '^\s*(Compiling|Running|Doc-tests|running [0-9]+ test)|\.\.\. ok$|^$'
     status=${PIPESTATUS[0]}
+    set -e
     local counts
     counts=$(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
     PASSED=$((PASSED + ${counts% *})) FAILED=$((FAILED + ${counts#* }))
@@ -62,7 +72,6 @@ build_binaries() {
     mkdir -p "$TARGET/debug/crash"
     cp "$TARGET/debug/patd" "$TARGET/debug/crash/patd"
     cargo build --locked -p patd -p pat-exec -p patctl -p snowflake-sim
-    export PAT_BROKER_BIN=$TARGET/debug
 }
 
 summary() {

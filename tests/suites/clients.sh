@@ -1,0 +1,35 @@
+# The real snow CLI, Python connector and Node SDK (on Node and on Bun) through pat-exec.
+
+# The versions the product was tried with.
+PYTHON_CLIENTS=(snowflake-cli==3.30.0 snowflake-connector-python==4.7.5)
+NODE_CLIENTS=(snowflake-sdk@3.3.0 bun@1.4.5)
+
+suite_clients() {
+    step "Python clients" install_python_clients
+    step "Node clients" install_node_clients
+    [ "$FAILED" -eq 0 ] || return 0
+    step "binaries" build_binaries
+    export PAT_BROKER_BIN=$TARGET/debug PAT_BROKER_CLIENTS=$CACHE
+    cargo_tests "clients" cargo test --locked -p clients --features installed
+}
+
+install_python_clients() {
+    [ "$(cat "$CACHE/python/.versions" 2>/dev/null)" = "${PYTHON_CLIENTS[*]}" ] && return 0
+    rm -rf "$CACHE/python"
+    if ! python3 -m venv "$CACHE/python"; then
+        install_packages python3 python3-venv && python3 -m venv "$CACHE/python"
+    fi
+    "$CACHE/python/bin/pip" install --quiet "${PYTHON_CLIENTS[@]}"
+    echo "${PYTHON_CLIENTS[*]}" >"$CACHE/python/.versions"
+}
+
+install_node_clients() {
+    [ "$(cat "$CACHE/node/.versions" 2>/dev/null)" = "${NODE_CLIENTS[*]}" ] && return 0
+    command -v npm >/dev/null || install_packages nodejs npm
+    rm -rf "$CACHE/node"
+    mkdir -p "$CACHE/node"
+    (cd "$CACHE/node" && npm install --no-audit --no-fund --loglevel=error "${NODE_CLIENTS[@]}")
+    # The package's own install step would only copy the binary over a placeholder; some npm versions skip it.
+    "$CACHE/node/node_modules/.bin/bun" --version || (cd "$CACHE/node/node_modules/bun" && node install.js)
+    echo "${NODE_CLIENTS[*]}" >"$CACHE/node/.versions"
+}

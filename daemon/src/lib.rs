@@ -1,1 +1,35 @@
-//! stub
+//! The daemon of PAT Broker: everything that touches the world. Decisions are `patd-core`'s.
+//!
+//! ```text
+//! sockets ─► api ─► Request ─► desk ─► policy (core) ─► grant ─► slots ─► leases, audit ─► store ─► reply
+//!            peer facts ┘                                  ▲
+//!                         schedule, reload ── nudge ───────┘─► lifecycle (core) ─► effects ─► upstream
+//! ```
+//!
+//! The half that parses ([`api`]) reaches the half that holds keys ([`desk`]) through one typed enum,
+//! [`api::Request`], so that they can become two processes.
+
+// The one room with unsafe code is `os`; the lint is denied everywhere else.
+pub mod alarms;
+pub mod api;
+pub mod audit;
+pub mod chance;
+pub mod clock;
+mod crash;
+pub mod desk;
+pub mod fault;
+pub mod flags;
+pub mod house;
+pub mod leases;
+mod logging;
+pub mod os;
+pub mod peer;
+pub mod reload;
+pub mod run;
+pub mod schedule;
+pub mod serving;
+pub mod signals;
+pub mod slots;
+pub mod sockets;
+pub mod store;
+pub mod upstream;

@@ -1,0 +1,191 @@
+//! Who gets in: requests and watches in progress, in total and per uid, and a token bucket per uid. Counted
+//! by the uid the kernel shows, before a byte is read.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use governor::clock::DefaultClock;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+use pat_wire::limits;
+
+/// The counts of one door.
+pub struct Admission {
+    caps: Caps,
+    bucket: Option<RateLimiter<u32, HashMapStateStore<u32>, DefaultClock>>,
+    counts: Mutex<Counts>,
+}
+
+/// How many may be in progress.
+#[derive(Clone, Copy, Debug)]
+struct Caps {
+    requests: usize,
+    requests_per_uid: usize,
+    watches: usize,
+    watches_per_uid: usize,
+}
+
+#[derive(Default)]
+struct Counts {
+    requests: usize,
+    watches: usize,
+    by_uid: HashMap<u32, OfUid>,
+}
+
+#[derive(Default)]
+struct OfUid {
+    requests: usize,
+    watches: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Request,
+    Watch,
+}
+
+/// A place taken, given back when dropped.
+pub struct Ticket {
+    admission: Arc<Admission>,
+    uid: u32,
+    kind: Kind,
+}
+
+impl Admission {
+    /// Returns the counts of the hand-out door.
+    pub fn hand_out() -> Arc<Self> {
+        let rate = NonZeroU32::new(limits::RATE_PER_UID).unwrap_or(NonZeroU32::MIN);
+        let burst = NonZeroU32::new(limits::BURST_PER_UID).unwrap_or(NonZeroU32::MIN);
+        let caps = Caps {
+            requests: limits::REQUESTS_TOTAL,
+            requests_per_uid: limits::REQUESTS_PER_UID,
+            watches: limits::WATCHES_TOTAL,
+            watches_per_uid: limits::WATCHES_PER_UID,
+        };
+        let bucket = RateLimiter::hashmap(Quota::per_second(rate).allow_burst(burst));
+        Arc::new(Self { caps, bucket: Some(bucket), counts: Mutex::default() })
+    }
+
+    /// Returns the counts of the admin door: a share of its own, so that it is served whatever happens at the
+    /// other one.
+    pub fn admin() -> Arc<Self> {
+        let caps = Caps {
+            requests: limits::REQUESTS_PER_UID,
+            requests_per_uid: limits::REQUESTS_PER_UID,
+            watches: 0,
+            watches_per_uid: 0,
+        };
+        Arc::new(Self { caps, bucket: None, counts: Mutex::default() })
+    }
+
+    /// Takes a place for a request of this uid; none if there is none.
+    pub fn request(self: &Arc<Self>, uid: u32) -> Option<Ticket> {
+        if let Some(bucket) = &self.bucket {
+            bucket.check_key(&uid).ok()?;
+        }
+        self.take(uid, Kind::Request)
+    }
+
+    /// Takes a place for a watch of this uid; none if there is none.
+    pub fn watch(self: &Arc<Self>, uid: u32) -> Option<Ticket> {
+        self.take(uid, Kind::Watch)
+    }
+
+    /// Forgets uids that have not asked for a while.
+    pub fn forget_idle(&self) {
+        if let Some(bucket) = &self.bucket {
+            bucket.retain_recent();
+        }
+    }
+
+    fn take(self: &Arc<Self>, uid: u32, kind: Kind) -> Option<Ticket> {
+        let caps = self.caps;
+        let mut counts = self.counts();
+        let of_uid = counts.by_uid.get(&uid);
+        let (all, own, most, most_own) = match kind {
+            Kind::Request => (
+                counts.requests,
+                of_uid.map_or(0, |of_uid| of_uid.requests),
+                caps.requests,
+                caps.requests_per_uid,
+            ),
+            Kind::Watch => (
+                counts.watches,
+                of_uid.map_or(0, |of_uid| of_uid.watches),
+                caps.watches,
+                caps.watches_per_uid,
+            ),
+        };
+        if all >= most || own >= most_own {
+            return None;
+        }
+        counts.change(uid, kind, |count| count.saturating_add(1));
+        Some(Ticket { admission: self.clone(), uid, kind })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn change(&mut self, uid: u32, kind: Kind, by: impl Fn(usize) -> usize) {
+        let of_uid = self.by_uid.entry(uid).or_default();
+        let (all, own) = match kind {
+            Kind::Request => (&mut self.requests, &mut of_uid.requests),
+            Kind::Watch => (&mut self.watches, &mut of_uid.watches),
+        };
+        (*all, *own) = (by(*all), by(*own));
+        if of_uid.requests == 0 && of_uid.watches == 0 {
+            self.by_uid.remove(&uid);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.admission.counts().change(self.uid, self.kind, |count| count.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_uid_cannot_take_the_places_of_another() {
+        let admission = Admission::hand_out();
+        let mine: Vec<_> =
+            (0..limits::REQUESTS_PER_UID).filter_map(|_| admission.request(1)).collect();
+        assert_eq!(mine.len(), limits::REQUESTS_PER_UID);
+        assert!(admission.request(1).is_none());
+        assert!(admission.request(2).is_some());
+    }
+
+    #[test]
+    fn a_place_is_given_back() {
+        let admission = Admission::admin();
+        for _ in 0..1_000 {
+            assert!(admission.request(1).is_some());
+        }
+        assert!(admission.counts().by_uid.is_empty());
+    }
+
+    #[test]
+    fn a_burst_empties_the_bucket_of_its_uid_only() {
+        let admission = Admission::hand_out();
+        let got = (0..limits::BURST_PER_UID * 2).filter(|_| admission.request(1).is_some()).count();
+        let burst = usize::try_from(limits::BURST_PER_UID).unwrap();
+        assert!(got >= burst && got < burst * 2, "{got}");
+        assert!(admission.request(2).is_some());
+    }
+
+    #[test]
+    fn watches_have_caps_of_their_own() {
+        let admission = Admission::hand_out();
+        let watches: Vec<_> = (0..1_000).filter_map(|_| admission.watch(1)).collect();
+        assert_eq!(watches.len(), limits::WATCHES_PER_UID);
+        assert!(admission.request(1).is_some());
+    }
+}

@@ -1,0 +1,128 @@
+//! One connection: one request, one reply, close. Every step has a deadline and a size.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use pat_wire::error::ErrorCode;
+use pat_wire::limits;
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::admission::{Admission, Ticket};
+use super::reply::{Refusal, Reply, refusal, response};
+use super::request::{Door, Request};
+use crate::desk;
+use crate::house::House;
+use crate::peer::{Caller, Unattested};
+
+/// Whoever is at the door, and what its request needs.
+pub(super) struct Visitor {
+    pub(super) house: Arc<House>,
+    pub(super) door: Door,
+    pub(super) admission: Arc<Admission>,
+    pub(super) caller: Result<Caller, Unattested>,
+    pub(super) ticket: Ticket,
+    pub(super) stop: CancellationToken,
+}
+
+/// Serves one request. Ends when the reply is taken, the peer is gone, or a deadline is over.
+pub(super) async fn serve(stream: UnixStream, visitor: Visitor) {
+    let answered = Notify::new();
+    let dropped = CancellationToken::new();
+    let until = Instant::now() + limits::REQUEST_DEADLINE;
+    let visitor = Mutex::new(Some(visitor));
+    let service = service_fn(|request: http::Request<Incoming>| {
+        // Kept-alive connections are off: there is no second request to find nobody here.
+        let visitor = visitor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (answered, dropped) = (&answered, dropped.clone());
+        async move {
+            let answer = match visitor {
+                Some(visitor) => Box::pin(handle(visitor, request, until, dropped)).await,
+                None => Err(refusal(ErrorCode::Malformed, "one request a connection", "")),
+            };
+            answered.notify_one();
+            Ok::<Response<Full<Bytes>>, Infallible>(response(answer))
+        }
+    });
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .auto_date_header(false)
+        .max_buf_size(limits::HEAD_BYTES)
+        .max_headers(limits::HEADERS)
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::REQUEST_DEADLINE)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        // A peer that broke off or sent no HTTP needs no line in the log.
+        _ended = connection => {}
+        () = too_slow_to_take(&answered) => {}
+        () = dropped.cancelled() => {}
+    }
+}
+
+async fn too_slow_to_take(answered: &Notify) {
+    answered.notified().await;
+    tokio::time::sleep(limits::REPLY_DEADLINE).await;
+}
+
+async fn handle(
+    visitor: Visitor,
+    request: http::Request<Incoming>,
+    until: Instant,
+    dropped: CancellationToken,
+) -> Result<Reply, Refusal> {
+    let (head, body) = request.into_parts();
+    let body = read(&head.headers, body, until).await?;
+    let request = Request::parse(visitor.door, &head.method, head.uri.path(), &body)?;
+    let Visitor { house, door, admission, caller, ticket, stop } = visitor;
+    if !matches!(request, Request::Watch(_)) {
+        let _in_progress = ticket;
+        return desk::answer(&house, door, caller, request).await;
+    }
+    // A watch waits for long: it gives its place among the requests to the next one.
+    let watch = caller.as_ref().ok().and_then(|caller| admission.watch(caller.uid));
+    drop(ticket);
+    let Some(_watching) = watch else { return Err(too_many_watches()) };
+    tokio::select! {
+        answer = desk::answer(&house, door, caller, request) => answer,
+        () = stop.cancelled() => {
+            dropped.cancel();
+            std::future::pending().await
+        }
+    }
+}
+
+async fn read(headers: &HeaderMap, body: Incoming, until: Instant) -> Result<Bytes, Refusal> {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return Err(refusal(ErrorCode::Malformed, "a body must come with its length", ""));
+    }
+    let most = u64::try_from(limits::BODY_BYTES).unwrap_or(u64::MAX);
+    if body.size_hint().lower() > most {
+        return Err(too_large());
+    }
+    let collected =
+        tokio::time::timeout_at(until, Limited::new(body, limits::BODY_BYTES).collect());
+    match collected.await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => Err(refusal(ErrorCode::Malformed, "the body did not arrive in time", "")),
+    }
+}
+
+fn too_large() -> Refusal {
+    let message = format!("the body is larger than {} bytes", limits::BODY_BYTES);
+    refusal(ErrorCode::TooLarge, &message, "")
+}
+
+fn too_many_watches() -> Refusal {
+    refusal(ErrorCode::Busy, "too many watches at once", "end some of the running commands")
+}

@@ -1,0 +1,13 @@
+//! The doors: HTTP over the two sockets, with limits that exist before the first byte. This half parses and
+//! holds no key; it reaches the rest through [`Request`] only, and refuses nothing by policy.
+
+mod admission;
+mod connection;
+mod listening;
+mod reply;
+mod request;
+
+pub use admission::{Admission, Ticket};
+pub use listening::serve;
+pub use reply::Reply;
+pub use request::{Door, Request};

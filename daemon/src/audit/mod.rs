@@ -1,0 +1,117 @@
+//! The audit log: who asked, what was decided, what was done. A record reaches the kernel before the secret
+//! it is about is released, and the disk within 100 ms (or first, with `audit = "strict"`). If it cannot be
+//! written, nothing is released.
+
+mod record;
+mod writer;
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+pub use record::{EndReason, Event, Subject, claimed};
+use writer::Writer;
+
+/// The log, open for appending. One for the daemon.
+pub struct Audit {
+    writer: Mutex<Writer>,
+    strict: AtomicBool,
+    dirty: Notify,
+}
+
+/// The record is not safely written, so what it is about must not happen.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit log cannot be written; see the disk below the state folder: df -h")]
+pub struct AuditError(#[source] pub io::Error);
+
+impl Audit {
+    /// Opens `folder`/audit.jsonl, made if there is none, and continues its numbering.
+    ///
+    /// # Errors
+    /// If it cannot be opened for appending.
+    pub fn open(
+        folder: &Path,
+        boot_id: &str,
+        strict: bool,
+        at: i64,
+    ) -> Result<Arc<Self>, AuditError> {
+        let writer = Writer::open(folder, boot_id, at).map_err(AuditError)?;
+        Ok(Arc::new(Self {
+            writer: Mutex::new(writer),
+            strict: strict.into(),
+            dirty: Notify::new(),
+        }))
+    }
+
+    /// Writes a record. When this returns, the kernel has it; with `audit = "strict"`, the disk.
+    ///
+    /// # Errors
+    /// If it is not written whole. Whatever it announces must then not be done.
+    pub fn write(&self, at: i64, event: &Event<'_>) -> Result<(), AuditError> {
+        let written = self.writer().append(at, event, self.strict.load(Ordering::Relaxed));
+        if let Err(error) = &written {
+            tracing::error!(error = %error, "Audit record not written");
+        }
+        self.dirty.notify_one();
+        written.map_err(AuditError)
+    }
+
+    /// Writes a record about something that is done in any case (a lease that ended, a revocation).
+    /// A failure is logged, and shows in the next release, which is refused.
+    pub fn note(&self, at: i64, event: &Event<'_>) {
+        let _reported_by_write = self.write(at, event);
+    }
+
+    /// Chooses whether the disk, or only the kernel, must have a record before what it announces.
+    pub fn set_strict(&self, strict: bool) {
+        self.strict.store(strict, Ordering::Relaxed);
+    }
+
+    /// Returns the newest records, oldest first.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn newest(&self, limit: usize) -> Result<Vec<String>, AuditError> {
+        let folder = self.writer().folder().to_owned();
+        writer::newest(&folder, limit).map_err(AuditError)
+    }
+
+    /// Brings records to the disk within 100 ms of being written, until told to stop.
+    pub async fn sync_until(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = self.dirty.notified() => {}
+                () = stop.cancelled() => break,
+            }
+            tokio::time::sleep(GROUP).await;
+            self.sync().await;
+        }
+        self.sync().await;
+    }
+
+    /// A copy of the descriptor is synced on another thread, so that no hand-out waits for the disk.
+    async fn sync(&self) {
+        let file = self.writer().file_to_sync();
+        let synced = match file {
+            Ok(Some(file)) => tokio::task::spawn_blocking(move || file.sync_data()).await,
+            Ok(None) => return,
+            Err(error) => Ok(Err(error)),
+        };
+        if let Ok(Err(error)) = synced {
+            tracing::error!(error = %error, "Audit log not brought to the disk");
+            self.writer().distrust();
+        }
+    }
+
+    fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// fsyncs are grouped within this.
+const GROUP: Duration = Duration::from_millis(100);

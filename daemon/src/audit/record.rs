@@ -1,0 +1,196 @@
+//! What a record may say. Typed and escaped fields; never a secret, a prefix of one, a command line or SQL.
+
+use serde::Serialize;
+
+/// Something that happened.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event<'a> {
+    /// The daemon is ready.
+    Start {
+        /// Version of the program.
+        version: &'a str,
+        /// How peers are identified.
+        peer_tier: &'a str,
+        /// The root key's provider.
+        root_key: &'a str,
+    },
+    /// The daemon ends in order.
+    Stop,
+    /// A configuration came into force.
+    ConfigLoaded {
+        /// Entries in it.
+        entries: usize,
+        /// Slots in it.
+        slots: usize,
+    },
+    /// A configuration was refused; the one before stays.
+    ConfigRefused {
+        /// How many faults it has.
+        faults: usize,
+    },
+    /// The end of the log was damaged (a crash during a write); what is missing is unknown.
+    Gap {
+        /// What was found.
+        what: &'a str,
+    },
+    /// A secret is about to be released, under a lease.
+    Allow {
+        /// Who asked.
+        subject: Subject<'a>,
+        /// The connection granted.
+        connection: &'a str,
+        /// Whose secret.
+        slot: String,
+        /// Which secret.
+        generation: u64,
+        /// The lease.
+        lease: &'a str,
+        /// The delivery granted.
+        deliver: String,
+        /// Whether the kernel showed the gate.
+        gated: bool,
+        /// The lease this one takes over from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replaces: Option<String>,
+    },
+    /// A request was refused.
+    Deny {
+        /// Who asked.
+        subject: Subject<'a>,
+        /// What was asked.
+        asked: &'a str,
+        /// The connection claimed, shortened.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        connection: Option<String>,
+        /// The cause, which the peer is not told.
+        reason: String,
+    },
+    /// A release that was announced did not happen.
+    NotReleased {
+        /// The lease.
+        lease: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+    /// A lease is over.
+    LeaseEnded {
+        /// The lease.
+        lease: &'a str,
+        /// Whose secret.
+        slot: String,
+        /// Which secret.
+        generation: u64,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A token is about to be asked for.
+    Intent {
+        /// The slot.
+        slot: String,
+        /// The generation it makes.
+        generation: u64,
+        /// The token's name.
+        token: &'a str,
+    },
+    /// What became of the asking.
+    Issue {
+        /// The slot.
+        slot: String,
+        /// The generation it makes.
+        generation: u64,
+        /// The token's name.
+        token: &'a str,
+        /// What became of it.
+        outcome: String,
+    },
+    /// A login with a new secret.
+    Probe {
+        /// The slot.
+        slot: String,
+        /// The generation tried.
+        generation: u64,
+        /// What was shown.
+        outcome: String,
+    },
+    /// Another generation is served.
+    Promote {
+        /// The slot.
+        slot: String,
+        /// The generation now served.
+        generation: u64,
+    },
+    /// A token of ours was removed at Snowflake.
+    Remove {
+        /// The slot.
+        slot: String,
+        /// The token's name.
+        token: &'a str,
+        /// What became of it.
+        outcome: String,
+    },
+    /// A person asked for something on the admin socket.
+    Admin {
+        /// Who asked.
+        subject: Subject<'a>,
+        /// What.
+        verb: &'a str,
+        /// About what.
+        object: String,
+        /// What came of it.
+        outcome: String,
+    },
+    /// Something a person must act on.
+    Alarm {
+        /// Stable id.
+        id: &'a str,
+        /// What it is about.
+        subject: String,
+        /// What happened.
+        message: &'a str,
+    },
+    /// The condition behind an alarm is gone.
+    AlarmCleared {
+        /// Stable id.
+        id: &'a str,
+        /// What it was about.
+        subject: String,
+    },
+}
+
+/// A peer as the kernel showed it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Subject<'a> {
+    /// Effective uid at connect.
+    pub uid: u32,
+    /// Effective gid at connect.
+    pub egid: u32,
+    /// Process id at connect: decoration.
+    pub pid: i32,
+    /// The system manager's unit, where it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<&'a str>,
+}
+
+/// Why a lease is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndReason {
+    /// Its holder's process ended.
+    HolderEnded,
+    /// The holder took a newer one in its place.
+    Moved,
+    /// The slot was revoked or fenced off.
+    Revoked,
+    /// Its generation's token is gone.
+    GenerationGone,
+    /// The release it was opened for did not happen.
+    NotReleased,
+}
+
+/// Returns what a peer said, cut to a length that cannot fill the log.
+pub fn claimed(text: &str) -> String {
+    text.chars().take(LONGEST_CLAIM).collect()
+}
+
+const LONGEST_CLAIM: usize = 128;

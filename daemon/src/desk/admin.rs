@@ -1,0 +1,255 @@
+//! What an administrator asks for: each carried out, waited for, and written down with who asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pat_wire::admin::{
+    EnrolRequest, Enrolled, LogPage, LogRequest, RevokeRequest, Revoked, RotateRequest, Rotated,
+};
+use pat_wire::error::ErrorCode;
+use patd_core::lifecycle::{Standing, Why};
+use patd_core::names::Connection;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::refusing::{Refusal, deny, no, plain};
+use super::{explain, status};
+use crate::api::{Reply, Request};
+use crate::audit::Event;
+use crate::house::House;
+use crate::peer::{Caller, Peer, Wanted};
+use crate::reload;
+use crate::slots::{Command, Handle, View};
+
+/// Answers an administrator, once it is clear that it is one.
+pub(super) async fn answer(
+    house: &Arc<House>,
+    caller: Caller,
+    request: Request,
+) -> Result<Reply, Refusal> {
+    let peer = admitted(house, caller, request.verb())?;
+    let (verb, object) = (request.verb(), object(&request));
+    let answer = carry_out(house, request).await;
+    if is_an_act(verb) {
+        let outcome = match &answer {
+            Ok(_) => "done".to_owned(),
+            Err(no) => no.message.clone(),
+        };
+        let event = Event::Admin { subject: peer.subject(), verb, object, outcome };
+        house.audit.note(house.clock.read().wall, &event);
+    }
+    answer
+}
+
+async fn carry_out(house: &Arc<House>, request: Request) -> Result<Reply, Refusal> {
+    match request {
+        Request::Status => status::answer(house),
+        Request::Rotate(asked) => rotate(house, asked).await,
+        Request::Revoke(asked) => revoke(house, &asked).await,
+        Request::Enrol(asked) => enrol(house, &asked).await,
+        Request::Explain(asked) => explain::answer(house, asked).await,
+        Request::Log(asked) => log(house, &asked),
+        Request::Reload => Reply::plain(&reload::reload(house).await),
+        // The parser lets none of these through here.
+        Request::HandOut(_) | Request::List | Request::Watch(_) => Err(plain()),
+    }
+}
+
+/// The socket's mode lets nobody else in; this is the second lock.
+fn admitted(house: &House, caller: Caller, verb: &'static str) -> Result<Peer, Refusal> {
+    let subject = caller.subject();
+    let refuse = |reason: String| {
+        deny(house, subject, verb, None, reason);
+        plain()
+    };
+    let group = house.trust.load().config.admin_group;
+    let wanted = Wanted { groups: group.is_some(), unit: false };
+    let peer = caller.attest(wanted).map_err(|why| refuse(why.to_string()))?;
+    let is_admin = peer.uid == 0
+        || peer.uid == crate::os::own_uid()
+        || group.is_some_and(|group| peer.is_in_group(group));
+    if is_admin { Ok(peer) } else { Err(refuse("not an administrator".to_owned())) }
+}
+
+async fn rotate(house: &Arc<House>, asked: RotateRequest) -> Result<Reply, Refusal> {
+    let handle = slot_of(house, &asked.connection)?;
+    let before = handle.view();
+    before.slot.may_rotate().map_err(stands_in_the_way)?;
+    let from = before.slot.current().map(|held| held.generation);
+    durable(&handle, Command::Rotate { taint: asked.taint }).await?;
+    let is_newer = move |view: &View| view.slot.current().map(|held| held.generation) > from;
+    let view = settled(&handle, is_newer, OUTCOME).await?;
+    let to = view.slot.current().map_or(0, |held| held.generation.0);
+    let older = house.leases.held(&handle.id).into_iter().filter(|(held, _)| held.0 < to);
+    let leases_on_older = older.fold(0_u32, |sum, (_, count)| sum.saturating_add(count));
+    let from = from.map(|from| from.0);
+    Reply::plain(&Rotated { slot: handle.id.to_string(), from, to, leases_on_older })
+}
+
+async fn enrol(house: &Arc<House>, asked: &EnrolRequest) -> Result<Reply, Refusal> {
+    let handle = slot_of(house, &asked.connection)?;
+    durable(&handle, Command::Enrol).await?;
+    let serves = |view: &View| {
+        view.slot.standing == Standing::Enrolled
+            && view.slot.current().is_some()
+            && view.is_at_rest()
+    };
+    let view = settled(&handle, serves, OUTCOME).await?;
+    let generation = view.slot.current().map_or(0, |held| held.generation.0);
+    Reply::plain(&Enrolled { slot: handle.id.to_string(), generation })
+}
+
+/// Tombstones first, all of them; then there is a while for Snowflake to confirm.
+async fn revoke(house: &Arc<House>, asked: &RevokeRequest) -> Result<Reply, Refusal> {
+    let slots = covered(house, asked)?;
+    let mut revoking = JoinSet::new();
+    for handle in slots {
+        revoking.spawn(async move {
+            let outcome = revoke_one(&handle).await;
+            (handle, outcome)
+        });
+    }
+    let (mut revoked, mut failed) =
+        (Revoked { confirmed: Vec::new(), pending: Vec::new() }, Vec::new());
+    while let Some(Ok((handle, outcome))) = revoking.join_next().await {
+        let slot = handle.id.to_string();
+        match outcome {
+            Ok(true) => revoked.confirmed.push(slot),
+            Ok(false) => revoked.pending.push(slot),
+            Err(_) => failed.push(slot),
+        }
+    }
+    if !failed.is_empty() {
+        let message = format!("no tombstone could be written for {}", failed.join(", "));
+        return Err(no(
+            ErrorCode::Internal,
+            message,
+            "free space below the state folder, and revoke again",
+        ));
+    }
+    revoked.confirmed.sort();
+    revoked.pending.sort();
+    Reply::plain(&revoked)
+}
+
+async fn revoke_one(handle: &Handle) -> Result<bool, Refusal> {
+    durable(handle, Command::Revoke).await?;
+    let is_confirmed =
+        |view: &View| matches!(view.slot.standing, Standing::Tombstoned { confirmed: true, .. });
+    Ok(settled(handle, is_confirmed, CONFIRMATION).await.is_ok())
+}
+
+fn covered(house: &House, asked: &RevokeRequest) -> Result<Vec<Arc<Handle>>, Refusal> {
+    let slots = match asked {
+        RevokeRequest::Connection(connection) => vec![slot_of(house, connection)?],
+        RevokeRequest::User(user) => {
+            let all = house.slots.all().into_iter();
+            all.filter(|handle| handle.id.user.as_str() == user).collect()
+        }
+        RevokeRequest::All => house.slots.all(),
+    };
+    if slots.is_empty() {
+        return Err(no(
+            ErrorCode::UnknownConnection,
+            "there is no such slot",
+            "see: patctl status",
+        ));
+    }
+    Ok(slots)
+}
+
+fn log(house: &House, asked: &LogRequest) -> Result<Reply, Refusal> {
+    let limit = usize::try_from(asked.limit.min(LONGEST_LOG)).unwrap_or(0);
+    let records = house.audit.newest(limit).map_err(|error| {
+        let cause = patd_snowflake::chain::chain(&error);
+        no(
+            ErrorCode::Internal,
+            format!("the audit log cannot be read: {cause}"),
+            "see: journalctl -u patd",
+        )
+    })?;
+    Reply::plain(&LogPage { records })
+}
+
+fn slot_of(house: &House, connection: &str) -> Result<Arc<Handle>, Refusal> {
+    let trust = house.trust.load();
+    let slot = trust.config.connections.get(&Connection::new(connection)).map(|found| &found.slot);
+    slot.and_then(|slot| house.slots.find(slot)).ok_or_else(|| {
+        let message = format!("there is no connection \"{}\"", crate::audit::claimed(connection));
+        no(ErrorCode::UnknownConnection, message, "see: patctl status")
+    })
+}
+
+async fn durable(handle: &Handle, command: Command) -> Result<(), Refusal> {
+    if handle.command(command).await {
+        return Ok(());
+    }
+    let message = format!("the decision about {} could not be made durable", handle.id);
+    Err(no(ErrorCode::Internal, message, "see: patctl status, df -h, journalctl -u patd"))
+}
+
+/// Waits until the slot is as wanted. Gives up when it is at rest in trouble, needs a person, or takes too long.
+async fn settled(
+    handle: &Handle,
+    is_wanted: impl Fn(&View) -> bool,
+    patience: Duration,
+) -> Result<View, Refusal> {
+    let mut follow = handle.follow();
+    let until = Instant::now() + patience;
+    loop {
+        let view = follow.borrow_and_update().clone();
+        if is_wanted(&view) {
+            return Ok(view);
+        }
+        if view.is_at_rest() {
+            if let Some(trouble) = &view.slot.trouble {
+                return Err(no(
+                    ErrorCode::Upstream,
+                    trouble.message.clone(),
+                    trouble.next_step.clone(),
+                ));
+            }
+            if let Standing::Quarantined { .. } | Standing::Fenced { .. } = view.slot.standing {
+                return Err(stands_in_the_way(view.slot.may_rotate().err().unwrap_or(Why::Fenced)));
+            }
+        }
+        if !matches!(tokio::time::timeout_at(until, follow.changed()).await, Ok(Ok(()))) {
+            let message = format!("{} is still at it", handle.id);
+            return Err(no(ErrorCode::NotReady, message, "look again in a moment: patctl status"));
+        }
+    }
+}
+
+fn stands_in_the_way(why: Why) -> Refusal {
+    let code = if why == Why::Revoked { ErrorCode::Revoked } else { ErrorCode::NotReady };
+    no(code, why.to_string(), "see: patctl status; to issue again: patctl enrol")
+}
+
+fn object(request: &Request) -> String {
+    match request {
+        Request::Rotate(asked) => crate::audit::claimed(&asked.connection),
+        Request::Revoke(RevokeRequest::Connection(name)) => crate::audit::claimed(name),
+        Request::Revoke(RevokeRequest::User(user)) => {
+            format!("user {}", crate::audit::claimed(user))
+        }
+        Request::Revoke(RevokeRequest::All) => "all".to_owned(),
+        Request::Enrol(asked) => crate::audit::claimed(&asked.connection),
+        Request::Explain(asked) => format!("uid {}", asked.uid),
+        Request::HandOut(_)
+        | Request::List
+        | Request::Watch(_)
+        | Request::Status
+        | Request::Log(_)
+        | Request::Reload => String::new(),
+    }
+}
+
+/// Looking changes nothing, and a status every few seconds would fill the log.
+fn is_an_act(verb: &str) -> bool {
+    matches!(verb, "rotate" | "revoke" | "enrol" | "reload")
+}
+
+/// Below the client's own deadline.
+const OUTCOME: Duration = Duration::from_secs(27);
+const CONFIRMATION: Duration = Duration::from_secs(10);
+const LONGEST_LOG: u32 = 1_000;

@@ -1,0 +1,244 @@
+//! Handing out: attest, decide, find the current generation, open a lease, write the record, unseal, release.
+//! Never waits for the network while there is a valid secret.
+
+use std::sync::Arc;
+
+use pat_wire::error::{ErrorCode, ErrorReply};
+use pat_wire::limits::FRESH_SECRET_WAIT;
+use pat_wire::message::{self as wire, HandOut, HandOutRequest};
+use pat_wire::secret::Secret;
+use patd_core::lifecycle::{Alarm, Held, Why};
+use patd_core::names::{Connection, Generation};
+use patd_core::policy::{Claim, Decision, Delivery, DenyReason, Grant, decide};
+use tokio::time::Instant;
+
+use super::refusing::{Refusal, deny, no, plain};
+use super::terms::terms;
+use crate::audit::{EndReason, Event};
+use crate::house::{House, Trust};
+use crate::leases::{Lease, LeaseId, NewLease, Refused};
+use crate::peer::{Caller, Peer};
+use crate::slots::Handle;
+
+/// Answers a request for a secret.
+pub(super) async fn answer(
+    house: &Arc<House>,
+    caller: Caller,
+    asked: HandOutRequest,
+) -> Result<HandOut, Refusal> {
+    let trust = house.trust.load_full();
+    let (peer, grant) = decided(house, &trust, caller, &asked)?;
+    let handle = house.slots.find(grant.slot()).ok_or_else(not_configured)?;
+    let held = current(house, &handle).await?;
+    release(house, &trust, &handle, Handing { peer, grant, asked, held })
+}
+
+/// A hand-out that may go ahead.
+struct Handing {
+    peer: Peer,
+    grant: Grant,
+    asked: HandOutRequest,
+    held: Held,
+}
+
+fn decided(
+    house: &House,
+    trust: &Trust,
+    caller: Caller,
+    asked: &HandOutRequest,
+) -> Result<(Peer, Grant), Refusal> {
+    let subject = caller.subject();
+    let connection = asked.connection.as_deref();
+    let refuse = |reason: String| deny(house, subject, HAND_OUT, connection, reason);
+    let peer = caller.attest(trust.wanted).map_err(|why| {
+        refuse(why.to_string());
+        plain()
+    })?;
+    let claim = Claim {
+        connection: connection.map(Connection::new),
+        deliver: asked.deliver.map(asked_delivery),
+    };
+    let selectors = peer.selectors(trust.config.gate_gid);
+    match decide(&selectors, &claim, &trust.config.entries) {
+        Decision::Allow(grant) => Ok((peer, grant)),
+        Decision::Deny(reason) => {
+            refuse(reason.to_string());
+            Err(told(&reason))
+        }
+    }
+}
+
+/// A peer that some entry matches is told what to change in its request; anybody else sees one fixed text.
+fn told(reason: &DenyReason) -> Refusal {
+    match reason {
+        DenyReason::NoEntry | DenyReason::GateRequired | DenyReason::NeverServed(_) => plain(),
+        DenyReason::Ambiguous(own) => {
+            let mut which = no(ErrorCode::WhichConnection, reason.to_string(), reason.next_step());
+            which.connections = own.iter().map(|name| name.as_str().to_owned()).collect();
+            which
+        }
+        DenyReason::Delivery(_) => {
+            no(ErrorCode::DeliveryNotAllowed, reason.to_string(), reason.next_step())
+        }
+    }
+}
+
+/// Returns the generation to hand out. Waits only while one is being made; all who wait, wait for the same one.
+async fn current(house: &House, handle: &Handle) -> Result<Held, Refusal> {
+    let mut follow = handle.follow();
+    let until = Instant::now() + FRESH_SECRET_WAIT;
+    let mut has_nudged = false;
+    loop {
+        let view = follow.borrow_and_update().clone();
+        let now = house.clock.now();
+        let why = match view.may_hand_out(now) {
+            Ok(held) => return Ok(held.clone()),
+            Err(why) => why,
+        };
+        let is_hopeless = view.is_hopeless(now, why);
+        if !has_nudged && !is_hopeless {
+            handle.nudge();
+            has_nudged = true;
+        }
+        let changed = tokio::time::timeout_at(until, follow.changed());
+        if is_hopeless || !matches!(changed.await, Ok(Ok(()))) {
+            return in_doubt(house, handle, why).ok_or_else(|| not_ready(&view, why));
+        }
+    }
+}
+
+/// An expiry that only the local clock tells of is no reason to refuse the last secret: Snowflake decides.
+fn in_doubt(house: &House, handle: &Handle, why: Why) -> Option<Held> {
+    let is_expired = matches!(why, Why::Expired { .. });
+    (is_expired && !house.clock.is_anchored()).then(|| handle.view().slot.current().cloned())?
+}
+
+fn not_ready(view: &crate::slots::View, why: Why) -> Refusal {
+    let step = "ask root: patctl status";
+    match (why, &view.slot.trouble) {
+        (Why::Revoked, _) => no(ErrorCode::Revoked, why.to_string(), "ask root: patctl enrol"),
+        (Why::Quarantined | Why::Fenced, _) => no(ErrorCode::NotReady, why.to_string(), step),
+        (Why::NotIssuedYet | Why::Expired { .. } | Why::RoleChanged, Some(trouble)) => {
+            let message = format!("{why}: {}", trouble.message);
+            no(ErrorCode::NotReady, message, trouble.next_step.clone())
+        }
+        (Why::NotIssuedYet | Why::Expired { .. } | Why::RoleChanged, None) => {
+            no(ErrorCode::NotReady, why.to_string(), "try again in a moment")
+        }
+    }
+}
+
+/// From here on nothing waits: record, lease, look again, unseal.
+fn release(
+    house: &Arc<House>,
+    trust: &Trust,
+    handle: &Handle,
+    handing: Handing,
+) -> Result<HandOut, Refusal> {
+    let id = LeaseId::fresh().ok_or_else(|| internal("there is no randomness for a lease"))?;
+    let terms = terms(trust, &handing.grant, &handing.held, &id).ok_or_else(not_configured)?;
+    announce(house, &handing, &id)?;
+    let Handing { peer, asked, held, .. } = handing;
+    let uid = peer.uid;
+    let secret = open(house, handle, peer, &id, held.generation)
+        .and_then(|()| unseal(house, handle, held.generation))
+        .inspect_err(|no| taken_back(house, &id, no))?;
+    if let Some(replaced) = asked.replaces {
+        house.leases.end_of_uid(&LeaseId::claimed(&replaced), uid, EndReason::Moved);
+    }
+    Ok(HandOut { terms, secret })
+}
+
+/// The kernel has the record before the secret goes anywhere.
+fn announce(house: &House, handing: &Handing, id: &LeaseId) -> Result<(), Refusal> {
+    let Handing { peer, grant, asked, held } = handing;
+    let replaces = asked.replaces.as_deref().map(crate::audit::claimed);
+    let event = Event::Allow {
+        subject: peer.subject(),
+        connection: grant.connection().as_str(),
+        slot: grant.slot().to_string(),
+        generation: held.generation.0,
+        lease: id.as_str(),
+        deliver: grant.deliver().to_string(),
+        gated: grant.gated(),
+        replaces,
+    };
+    house.audit.write(house.clock.read().wall, &event).map_err(|_reported| {
+        let step = "ask root: patctl status, and free space below the state folder";
+        no(
+            ErrorCode::AuditUnavailable,
+            "the audit log cannot be written, so nothing is released",
+            step,
+        )
+    })
+}
+
+/// Opens the lease, then looks again: a slot that was revoked or moved on before the lease was there to be
+/// ended hands nothing out.
+fn open(
+    house: &Arc<House>,
+    handle: &Handle,
+    peer: Peer,
+    id: &LeaseId,
+    generation: Generation,
+) -> Result<(), Refusal> {
+    let lease = Lease { id: id.clone(), slot: handle.id.clone(), generation, uid: peer.uid };
+    let (pid, start_time) = (peer.pid, peer.start_time);
+    let new = NewLease { lease, pid, start_time, pidfd: peer.into_pidfd() };
+    house.leases.open(new).map_err(|refused| match refused {
+        Refused::TooMany => {
+            no(ErrorCode::Busy, refused.to_string(), "end some of the running commands")
+        }
+        Refused::Unwatchable(_) => internal(&refused.to_string()),
+    })?;
+    let view = handle.view();
+    match view.slot.current() {
+        Some(now) if now.generation == generation && !view.is_revoked() => Ok(()),
+        Some(_) | None => {
+            Err(no(ErrorCode::NotReady, "the secret was replaced just now", "try again"))
+        }
+    }
+}
+
+/// A serving secret that is not in the store any more is replaced as if it were lost, which it is.
+fn unseal(house: &House, handle: &Handle, generation: Generation) -> Result<Secret, Refusal> {
+    house.store.secret(&handle.id, generation).map_err(|error| {
+        let cause = patd_snowflake::chain::chain(&error);
+        tracing::error!(slot = %handle.id, generation = generation.0, error = cause, "Secret not unsealed");
+        house.alarms.raise(&handle.id.to_string(), &unreadable(cause));
+        internal("the secret could not be unsealed")
+    })
+}
+
+fn unreadable(cause: String) -> Alarm {
+    let next_step = "make a new one: patctl rotate; and look at the disk: journalctl -k".to_owned();
+    Alarm { id: "secret-not-unsealed", message: cause, next_step }
+}
+
+fn taken_back(house: &House, id: &LeaseId, no: &ErrorReply) {
+    let event = Event::NotReleased { lease: id.as_str(), reason: &no.message };
+    house.audit.note(house.clock.read().wall, &event);
+    house.leases.end(id, EndReason::NotReleased);
+}
+
+fn internal(message: &str) -> Refusal {
+    no(ErrorCode::Internal, message, "ask root: journalctl -u patd")
+}
+
+/// The configuration changed between the decision and now.
+fn not_configured() -> Refusal {
+    no(
+        ErrorCode::NotReady,
+        "the connection's slot is not configured any more",
+        "ask root: patctl status",
+    )
+}
+
+fn asked_delivery(asked: wire::Delivery) -> Delivery {
+    match asked {
+        wire::Delivery::Home => Delivery::Home,
+        wire::Delivery::Env => Delivery::Env,
+    }
+}
+
+const HAND_OUT: &str = "hand-out";

@@ -1,0 +1,101 @@
+//! Everything an administrator may see: the daemon, every slot, what is inert, what stands.
+
+use pat_wire::admin::{DaemonStatus, Problem, SlotStatus, Status};
+use patd_config::{Config, Owner};
+use patd_core::lifecycle::{Standing, Trouble};
+use patd_core::names::SlotId;
+
+use super::refusing::Refusal;
+use crate::api::Reply;
+use crate::house::House;
+use crate::slots::{Handle, View};
+
+/// Answers with the status of now.
+pub(super) fn answer(house: &House) -> Result<Reply, Refusal> {
+    let trust = house.trust.load();
+    let slots = house.slots.all();
+    let rows = slots.iter().map(|handle| row(house, &trust.config, handle)).collect();
+    Reply::plain(&Status {
+        daemon: daemon(house, &trust.config),
+        slots: rows,
+        inert: inert(&trust.config),
+        alarms: house.alarms.standing_now(),
+    })
+}
+
+fn daemon(house: &House, config: &Config) -> DaemonStatus {
+    DaemonStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: i32::try_from(std::process::id()).unwrap_or(0),
+        started_at: house.facts.started_at,
+        host_id: house.store.host().as_str().to_owned(),
+        peer_tier: crate::peer::tier().as_str().to_owned(),
+        root_key: house.facts.root_key.clone(),
+        config_owner: match config.owner {
+            Owner::Root => "root".to_owned(),
+            Owner::OwnUid => "the daemon's own uid".to_owned(),
+        },
+    }
+}
+
+fn row(house: &House, config: &Config, handle: &Handle) -> SlotStatus {
+    let view = handle.view();
+    let held = view.slot.current();
+    let leases = house.leases.held(&handle.id);
+    let older = leases
+        .iter()
+        .filter(|(held_by_others, _)| held.is_some_and(|held| **held_by_others < held.generation));
+    SlotStatus {
+        slot: handle.id.to_string(),
+        connections: connections(config, &handle.id),
+        role: view.rules.role.as_str().to_owned(),
+        state: view.slot.word().to_owned(),
+        generation: held.map(|held| held.generation.0),
+        expires_at: held.map(|held| held.expires_at.0),
+        due_at: view.slot.due_at.map(|at| at.0),
+        leases: leases.values().copied().fold(0, u32::saturating_add),
+        leases_on_older: older.map(|(_, count)| *count).fold(0, u32::saturating_add),
+        problem: problem(&handle.id, &view),
+    }
+}
+
+fn connections(config: &Config, slot: &SlotId) -> Vec<String> {
+    let own = config.connections.iter().filter(|(_, connection)| connection.slot == *slot);
+    own.map(|(name, _)| name.as_str().to_owned()).collect()
+}
+
+fn problem(slot: &SlotId, view: &View) -> Option<Problem> {
+    let told = |id: &str, message: String, next_step: &str| {
+        let (id, next_step) = (id.to_owned(), next_step.to_owned());
+        Some(Problem { id, subject: slot.to_string(), message, next_step })
+    };
+    match (&view.slot.standing, &view.slot.trouble) {
+        (Standing::Quarantined { shown }, _) => told(
+            "quarantined",
+            format!("a new secret logged in as {shown}"),
+            "correct the user's role at Snowflake, then: patctl enrol",
+        ),
+        (Standing::Fenced { foreign }, _) => told(
+            "fenced",
+            format!("someone else made the token {foreign} of this host's lineage"),
+            "find out who (a copied machine?), then: patctl enrol",
+        ),
+        (_, Some(Trouble { id, message, next_step, .. })) => told(id, message.clone(), next_step),
+        (_, None) if !view.is_configured => told(
+            "not-configured",
+            "the configuration does not name this slot; its tokens live until they expire".into(),
+            "name it again, or remove its tokens: patctl revoke --user",
+        ),
+        (Standing::Enrolled | Standing::Tombstoned { .. }, None) => None,
+    }
+}
+
+fn inert(config: &Config) -> Vec<Problem> {
+    let told = |entry: &patd_config::Inert| Problem {
+        id: "inert-entry".to_owned(),
+        subject: entry.connection.as_str().to_owned(),
+        message: entry.reason.clone(),
+        next_step: entry.next_step.clone(),
+    };
+    config.inert.iter().map(told).collect()
+}

@@ -1,0 +1,70 @@
+//! What the rooms share: the configuration in force, the slots, the leases, the log, the time. Made once at
+//! start; a reload swaps the configuration.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use patd_config::Config;
+use patd_core::policy::Selector;
+
+use crate::alarms::Alarms;
+use crate::audit::Audit;
+use crate::clock::Clock;
+use crate::leases::Leases;
+use crate::peer::Wanted;
+use crate::slots::Slots;
+use crate::store::Store;
+
+/// The daemon's shared parts. One for the daemon.
+pub struct House {
+    /// The configuration in force.
+    pub trust: ArcSwap<Trust>,
+    /// The slots.
+    pub slots: Slots,
+    /// Sealed state and secrets.
+    pub store: Arc<dyn Store>,
+    /// Who holds what.
+    pub leases: Arc<Leases>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
+    /// What a person must act on.
+    pub alarms: Arc<Alarms>,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// What does not change while the daemon runs.
+    pub facts: Facts,
+    /// One reload at a time.
+    pub reloading: tokio::sync::Mutex<()>,
+}
+
+/// A configuration with what follows from it.
+pub struct Trust {
+    /// The configuration.
+    pub config: Config,
+    /// Which facts about a peer some entry turns on.
+    pub wanted: Wanted,
+}
+
+/// Facts about this run of the daemon.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Where the configuration is.
+    pub config_dir: PathBuf,
+    /// Start: seconds since 1970, UTC.
+    pub started_at: i64,
+    /// The root key's provider with its label.
+    pub root_key: String,
+}
+
+impl Trust {
+    /// Takes a checked configuration.
+    pub fn new(config: Config) -> Self {
+        let selectors = || config.entries.iter().flat_map(|entry| &entry.any_of);
+        let wanted = Wanted {
+            groups: selectors().any(|selector| matches!(selector, Selector::Gid(_))),
+            unit: selectors().any(|selector| matches!(selector, Selector::Unit(_))),
+        };
+        Self { config, wanted }
+    }
+}

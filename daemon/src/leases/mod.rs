@@ -1,0 +1,9 @@
+//! Which process holds which generation. A lease ends when its holder's process does (the kernel tells, by
+//! pidfd), when the holder moves to a newer one, or when the slot is revoked. No secret is in here.
+
+mod journal;
+mod table;
+mod watching;
+
+pub use journal::JournalError;
+pub use table::{Ends, Lease, LeaseId, Leases, NewLease, Refused};

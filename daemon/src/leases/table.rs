@@ -1,0 +1,242 @@
+//! The leases themselves, their caps, and who is told when one ends.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use patd_core::names::{Generation, SlotId};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+
+use super::journal::{Journal, Stored};
+use super::watching;
+use crate::audit::EndReason;
+
+/// Names a lease: 32 hexadecimal digits, random. Not a secret, and of no use to another uid.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LeaseId(String);
+
+impl LeaseId {
+    /// Takes what a peer sent; whether there is such a lease is the table's to say.
+    pub fn claimed(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Returns a fresh random id; none if the kernel gives no randomness.
+    pub fn fresh() -> Option<Self> {
+        crate::chance::hex::<16>().map(|text| Self(text.to_ascii_lowercase()))
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One generation in one holder's hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Its id.
+    pub id: LeaseId,
+    /// Whose secret.
+    pub slot: Arc<SlotId>,
+    /// Which secret.
+    pub generation: Generation,
+    /// To whom.
+    pub uid: u32,
+}
+
+/// A lease to be opened, with the process that will hold it.
+pub struct NewLease {
+    /// What it says.
+    pub lease: Lease,
+    /// The holder's process id.
+    pub pid: i32,
+    /// The tick it started at, where it could be read.
+    pub start_time: Option<u64>,
+    /// Stands for the holder's process.
+    pub pidfd: OwnedFd,
+}
+
+/// Why a lease was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// This uid, or all together, hold as many as may be.
+    #[error("too many leases are open")]
+    TooMany,
+    /// The holder's end could not be watched.
+    #[error("the holder's process cannot be watched")]
+    Unwatchable(#[source] std::io::Error),
+}
+
+/// The table of open leases. One for the daemon.
+pub struct Leases {
+    inner: Mutex<Inner>,
+    ended: mpsc::UnboundedSender<(Lease, EndReason)>,
+}
+
+/// The leases that ended, one after the other.
+pub struct Ends(mpsc::UnboundedReceiver<(Lease, EndReason)>);
+
+impl Ends {
+    /// Waits for the next lease to end; none once the table is gone.
+    pub async fn next(&mut self) -> Option<(Lease, EndReason)> {
+        self.0.recv().await
+    }
+}
+
+struct Inner {
+    open: HashMap<LeaseId, Row>,
+    by_slot: HashMap<Arc<SlotId>, BTreeMap<Generation, u32>>,
+    by_uid: HashMap<u32, usize>,
+    journal: Journal,
+}
+
+struct Row {
+    lease: Lease,
+    watcher: Option<AbortHandle>,
+    /// Dropped with the row: whoever watches the lease then knows that it ended.
+    _ended: watch::Sender<()>,
+}
+
+impl Leases {
+    /// Returns an empty table over a journal, and where it tells of leases that ended.
+    pub(super) fn over(journal: Journal) -> (Arc<Self>, Ends) {
+        let (ended, ends) = mpsc::unbounded_channel();
+        let inner = Inner {
+            open: HashMap::new(),
+            by_slot: HashMap::new(),
+            by_uid: HashMap::new(),
+            journal,
+        };
+        (Arc::new(Self { inner: Mutex::new(inner), ended }), Ends(ends))
+    }
+
+    /// Opens a lease and starts to watch its holder.
+    ///
+    /// # Errors
+    /// If there are too many, or if the holder cannot be watched.
+    pub fn open(self: &Arc<Self>, new: NewLease) -> Result<(), Refused> {
+        let NewLease { lease, pid, start_time, pidfd } = new;
+        let mut inner = self.inner();
+        let held = inner.by_uid.get(&lease.uid).copied().unwrap_or(0);
+        if held >= PER_UID || inner.open.len() >= TOTAL {
+            return Err(Refused::TooMany);
+        }
+        let watcher = watching::holder(Arc::downgrade(self), lease.id.clone(), pidfd)
+            .map_err(Refused::Unwatchable)?;
+        inner.journal.opened(&Stored::of(&lease, pid, start_time));
+        inner.insert(lease, Some(watcher));
+        Ok(())
+    }
+
+    /// Puts back a lease from before a restart. Without a pidfd its holder is unknown, and counts as holding.
+    pub(super) fn restore(self: &Arc<Self>, lease: Lease, pidfd: Option<OwnedFd>) {
+        let watcher = pidfd
+            .and_then(|pidfd| watching::holder(Arc::downgrade(self), lease.id.clone(), pidfd).ok());
+        self.inner().insert(lease, watcher);
+    }
+
+    /// Ends one lease. Returns it, if it was open.
+    pub fn end(&self, id: &LeaseId, reason: EndReason) -> Option<Lease> {
+        let lease = self.inner().remove(id)?;
+        // The receiver is gone only when the daemon ends.
+        let _told = self.ended.send((lease.clone(), reason));
+        Some(lease)
+    }
+
+    /// Ends one lease if this uid has it.
+    pub fn end_of_uid(&self, id: &LeaseId, uid: u32, reason: EndReason) -> Option<Lease> {
+        if self.inner().open.get(id)?.lease.uid != uid {
+            return None;
+        }
+        self.end(id, reason)
+    }
+
+    /// Ends every lease of a slot.
+    pub fn end_slot(&self, slot: &SlotId, reason: EndReason) {
+        self.end_where(reason, |lease| *lease.slot == *slot);
+    }
+
+    /// Ends every lease of generations that `gone` picks.
+    pub fn end_generations(&self, slot: &SlotId, gone: impl Fn(Generation) -> bool) {
+        self.end_where(EndReason::GenerationGone, |lease| {
+            *lease.slot == *slot && gone(lease.generation)
+        });
+    }
+
+    fn end_where(&self, reason: EndReason, picks: impl Fn(&Lease) -> bool) {
+        let picked: Vec<LeaseId> = {
+            let inner = self.inner();
+            let rows = inner.open.values().filter(|row| picks(&row.lease));
+            rows.map(|row| row.lease.id.clone()).collect()
+        };
+        for id in picked {
+            self.end(&id, reason);
+        }
+    }
+
+    /// Returns the lease if it is open and this uid's, with a channel that closes when it ends.
+    pub fn of_uid(&self, id: &LeaseId, uid: u32) -> Option<(Lease, watch::Receiver<()>)> {
+        let inner = self.inner();
+        let row = inner.open.get(id).filter(|row| row.lease.uid == uid)?;
+        Some((row.lease.clone(), row._ended.subscribe()))
+    }
+
+    /// Returns the generations of a slot that somebody holds or may hold, with how many leases each.
+    pub fn held(&self, slot: &SlotId) -> BTreeMap<Generation, u32> {
+        self.inner().by_slot.get(slot).cloned().unwrap_or_default()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn insert(&mut self, lease: Lease, watcher: Option<AbortHandle>) {
+        let counts = self.by_slot.entry(lease.slot.clone()).or_default();
+        let count = counts.entry(lease.generation).or_insert(0);
+        *count = count.saturating_add(1);
+        let of_uid = self.by_uid.entry(lease.uid).or_insert(0);
+        *of_uid = of_uid.saturating_add(1);
+        let row = Row { lease: lease.clone(), watcher, _ended: watch::Sender::new(()) };
+        self.open.insert(lease.id, row);
+    }
+
+    fn remove(&mut self, id: &LeaseId) -> Option<Lease> {
+        let row = self.open.remove(id)?;
+        if let Some(watcher) = row.watcher {
+            watcher.abort();
+        }
+        let lease = row.lease;
+        if let Some(counts) = self.by_slot.get_mut(&lease.slot) {
+            lower(counts.get_mut(&lease.generation));
+            counts.retain(|_, count| *count > 0);
+            if counts.is_empty() {
+                self.by_slot.remove(&lease.slot);
+            }
+        }
+        if let Some(count) = self.by_uid.get_mut(&lease.uid) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_uid.remove(&lease.uid);
+            }
+        }
+        self.journal.ended(id, self.open.len());
+        Some(lease)
+    }
+}
+
+fn lower(count: Option<&mut u32>) {
+    if let Some(count) = count {
+        *count = count.saturating_sub(1);
+    }
+}
+
+/// Open leases of one uid. Each costs a descriptor and a small task.
+const PER_UID: usize = 1_024;
+/// Open leases of all uids, below the unit's LimitNOFILE with room for sockets.
+const TOTAL: usize = 8_192;

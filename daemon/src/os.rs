@@ -1,0 +1,186 @@
+//! What must be asked of the kernel and that no library wraps: the only unsafe code of the project.
+//! Each call says why it is here (JUSTIFICATION) and why it is sound (SAFETY).
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use nix::{libc, unistd};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Takes over descriptors that the service manager passed (`LISTEN_FDS`), each exactly once.
+#[expect(unsafe_code, reason = "an inherited descriptor has no owner in Rust until it is adopted")]
+pub fn adopt(fd: RawFd) -> io::Result<OwnedFd> {
+    // JUSTIFICATION: the number comes from the environment; std has no safe way to own such a descriptor.
+    // SAFETY: fcntl(F_GETFD) has no effect on memory and tells whether the number is open at all.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    if flags < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // JUSTIFICATION: as above.
+    // SAFETY: the descriptor is open (checked just now); it was passed to this process by its parent, so no
+    // Rust value owns it, and the caller (sockets::inherited, once, before any thread) adopts each number once.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Returns a descriptor that stands for the process with this id, as long as it is open.
+#[expect(unsafe_code, reason = "nix has no pidfd_open")]
+pub fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
+    // JUSTIFICATION: pidfd_open(2) has no wrapper in nix or std; holders that survived a restart of the daemon
+    // can be watched in no other way.
+    // SAFETY: the call takes two integers and touches no memory of ours.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let fd = RawFd::try_from(fd).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel returned this new descriptor to us alone, close-on-exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A pidfd that the runtime waits on: readable once the process has ended.
+pub struct Ending(AsyncFd<OwnedFd>);
+
+impl Ending {
+    /// Waits until the process has ended.
+    ///
+    /// # Errors
+    /// If the runtime cannot tell.
+    pub async fn wait(&self) -> io::Result<()> {
+        self.0.readable().await.map(|_| ())
+    }
+}
+
+/// Registers a pidfd with the runtime. Called inside one.
+///
+/// # Errors
+/// If there is no room for it.
+#[expect(
+    unsafe_code,
+    reason = "tokio cannot know that a descriptor stays the same while registered"
+)]
+pub fn ending(pidfd: OwnedFd) -> io::Result<Ending> {
+    // JUSTIFICATION: tokio's safe constructor is deprecated; it demands this promise of the caller.
+    // SAFETY: the AsyncFd owns the OwnedFd and nothing reaches it meanwhile (the field is private), so the
+    // descriptor stays open and the same until the registration is gone.
+    let registered = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) };
+    registered.map(Ending).map_err(io::Error::from)
+}
+
+/// Lets a write beyond a file size limit fail with an error instead of killing the daemon.
+#[expect(unsafe_code, reason = "changing a signal's disposition is unsafe in nix")]
+pub fn ignore_file_size_signal() -> io::Result<()> {
+    // JUSTIFICATION: with LimitFSIZE= the default action of SIGXFSZ is death with a core file; the audit log and
+    // the store turn the error into a refusal instead.
+    // SAFETY: SIG_IGN installs no handler, so no code of ours runs in signal context.
+    unsafe {
+        nix::sys::signal::signal(nix::sys::signal::SIGXFSZ, nix::sys::signal::SigHandler::SigIgn)
+    }
+    .map(|_| ())
+    .map_err(io::Error::from)
+}
+
+/// Shuts the process off from debuggers, core files and other users' eyes, and raises the limit of open
+/// files to what it may be: a lease costs one descriptor.
+///
+/// # Errors
+/// Only if core files cannot be ruled out.
+pub fn harden() -> io::Result<()> {
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    nix::sys::prctl::set_dumpable(false)?;
+    no_core_files()?;
+    ignore_file_size_signal()?;
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // A seccomp filter may forbid it; the soft limit then stays, and the caps of `limits` shed earlier.
+        let _unchanged = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+    Ok(())
+}
+
+fn no_core_files() -> io::Result<()> {
+    match setrlimit(Resource::RLIMIT_CORE, 0, 0) {
+        Ok(()) => Ok(()),
+        // Under a filter without setrlimit the unit's LimitCORE=0 has done it already.
+        Err(Errno::EPERM) if matches!(getrlimit(Resource::RLIMIT_CORE), Ok((0, _))) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns whether the uids that the kernel reports here mean what they mean on the host: in a user
+/// namespace with a partial map every stranger is uid 65534, and peers cannot be told apart.
+pub fn uids_mean_something(uid_map: &str) -> bool {
+    let rows: Vec<Vec<u64>> = uid_map
+        .lines()
+        .map(|line| line.split_whitespace().filter_map(|word| word.parse().ok()).collect())
+        .collect();
+    matches!(rows.as_slice(), [row] if matches!(row.as_slice(), [0, 0, 4_294_967_295]))
+}
+
+/// Returns the id of this boot: what the unit passed, else what the kernel says.
+pub fn boot_id() -> io::Result<String> {
+    match std::env::var("PATD_BOOT_ID") {
+        Ok(id) if !id.is_empty() => Ok(id.replace('-', "")),
+        Ok(_) | Err(_) => {
+            let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+            Ok(id.trim().replace('-', ""))
+        }
+    }
+}
+
+/// Returns the uid the daemon acts as.
+pub fn own_uid() -> u32 {
+    unistd::geteuid().as_raw()
+}
+
+/// Returns whether the process behind a pidfd has ended.
+pub fn has_ended(pidfd: impl AsFd) -> io::Result<bool> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    Ok(poll(&mut fds, PollTimeout::ZERO)? > 0)
+}
+
+/// Returns the process id a pidfd stands for here; none if it has been reaped or lives in another pid namespace.
+pub fn pid_of(pidfd: impl AsFd) -> io::Result<Option<i32>> {
+    let path = format!("/proc/self/fdinfo/{}", pidfd.as_fd().as_raw_fd());
+    let text = std::fs::read_to_string(path)?;
+    let pid = text.lines().find_map(|line| line.strip_prefix("Pid:"));
+    Ok(pid.and_then(|pid| pid.trim().parse().ok()).filter(|pid: &i32| *pid > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partial_uid_map_means_nothing() {
+        assert!(uids_mean_something("         0          0 4294967295\n"));
+        assert!(!uids_mean_something("         0       1000          1\n"));
+        assert!(!uids_mean_something("0 0 1000\n1000 1000 1\n"));
+        assert!(!uids_mean_something(""));
+    }
+
+    #[test]
+    fn a_pidfd_of_this_process_is_alive_and_names_it() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        let pidfd = pidfd_open(own).unwrap();
+        assert!(!has_ended(&pidfd).unwrap());
+        assert_eq!(pid_of(&pidfd).unwrap(), Some(own));
+    }
+
+    #[test]
+    fn a_child_that_ended_is_seen_to_have_ended() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pidfd = pidfd_open(i32::try_from(child.id()).unwrap()).unwrap();
+        child.wait().unwrap();
+        assert!(has_ended(&pidfd).unwrap());
+        assert_eq!(pid_of(&pidfd).unwrap(), None);
+    }
+
+    #[test]
+    fn a_descriptor_that_is_not_open_is_not_adopted() {
+        assert!(adopt(987_654).is_err());
+    }
+}

@@ -1,0 +1,189 @@
+//! Who is at the other end, from kernel facts alone: `SO_PEERCRED` as captured at connect, a pidfd that pins
+//! the process while /proc is read, and an alive check last. Nothing the peer says is looked at here.
+
+mod facts;
+mod tier;
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::sys::socket::{getsockopt, sockopt};
+use patd_core::policy::Selector;
+
+pub use facts::start_time;
+pub use tier::{Tier, tier};
+
+/// The uid that stands for "somebody this namespace has no number for".
+const NOBODY: u32 = 65_534;
+
+/// Whoever connected, as far as the socket itself tells. Cheap: enough to count and to shed.
+pub struct Caller {
+    /// Effective uid at connect.
+    pub uid: u32,
+    /// Effective gid at connect.
+    pub egid: u32,
+    /// Process id at connect: decoration unless a pidfd pins it.
+    pub pid: i32,
+    pidfd: Option<OwnedFd>,
+}
+
+/// A caller whose process has been looked at and was the same before and after.
+pub struct Peer {
+    /// Effective uid at connect.
+    pub uid: u32,
+    /// Effective gid at connect.
+    pub egid: u32,
+    /// Process id.
+    pub pid: i32,
+    /// The clock tick at which the process started; tells a process from a later one with the same id.
+    pub start_time: Option<u64>,
+    /// The system manager's unit, where it was asked for.
+    pub unit: Option<String>,
+    groups: Vec<u32>,
+    pidfd: OwnedFd,
+}
+
+/// What has to be found out, because some entry turns on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Supplementary groups.
+    pub groups: bool,
+    /// The systemd unit.
+    pub unit: bool,
+}
+
+/// Why a peer is nobody to us. Every one of these is a refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum Unattested {
+    /// The kernel would not say.
+    #[error("the kernel did not say who is at the other end")]
+    Credentials(#[source] nix::Error),
+    /// The uid has no meaning here, or the process is not visible here.
+    #[error("the peer is {0}")]
+    NeverServed(&'static str),
+    /// The process could not be pinned, or ended before it was known.
+    #[error("the peer's process ended before it was known")]
+    Gone,
+}
+
+impl Caller {
+    /// Asks the socket who connected.
+    ///
+    /// # Errors
+    /// If it cannot tell, or if it is one that is never served (uid 65534, pid 0).
+    pub fn of(socket: &impl AsFd) -> Result<Self, Unattested> {
+        let seen = getsockopt(socket, sockopt::PeerCredentials).map_err(Unattested::Credentials)?;
+        if seen.uid() == NOBODY {
+            return Err(Unattested::NeverServed(
+                "uid 65534, which stands for no user of this host",
+            ));
+        }
+        if seen.pid() <= 0 {
+            return Err(Unattested::NeverServed("pid 0, a process of another pid namespace"));
+        }
+        let pidfd =
+            if tier() == Tier::UidGid { None } else { getsockopt(socket, sockopt::PeerPidfd).ok() };
+        Ok(Self { uid: seen.uid(), egid: seen.gid(), pid: seen.pid(), pidfd })
+    }
+
+    /// Looks at the process in the order that admits no race: pin it, read, then ask whether it is still there.
+    ///
+    /// # Errors
+    /// If it ended meanwhile: whatever was read may be another's.
+    pub fn attest(self, wanted: Wanted) -> Result<Peer, Unattested> {
+        let pidfd = match self.pidfd {
+            Some(pidfd) => pidfd,
+            None => crate::os::pidfd_open(self.pid).map_err(|_| Unattested::Gone)?,
+        };
+        let start_time = start_time(self.pid);
+        let groups = if wanted.groups { facts::groups(self.pid) } else { Vec::new() };
+        let unit = if wanted.unit { facts::unit(self.pid) } else { None };
+        let peer =
+            Peer { uid: self.uid, egid: self.egid, pid: self.pid, start_time, unit, groups, pidfd };
+        if peer.still_the_same() { Ok(peer) } else { Err(Unattested::Gone) }
+    }
+}
+
+impl Peer {
+    /// Returns whether the process that connected is still there, so that what was read about it was its own.
+    pub fn still_the_same(&self) -> bool {
+        matches!(crate::os::has_ended(&self.pidfd), Ok(false))
+    }
+
+    /// Returns the facts policy may turn on.
+    pub fn selectors(&self, gate_gid: Option<u32>) -> Vec<Selector> {
+        let mut found = vec![Selector::Uid(self.uid), Selector::Gid(self.egid)];
+        found
+            .extend(self.groups.iter().copied().filter(|gid| *gid != self.egid).map(Selector::Gid));
+        found.extend(self.unit.clone().map(Selector::Unit));
+        if self.is_gated(gate_gid) {
+            found.push(Selector::Gate);
+        }
+        found
+    }
+
+    /// Returns whether the kernel showed the gate's gid at connect.
+    pub fn is_gated(&self, gate_gid: Option<u32>) -> bool {
+        gate_gid == Some(self.egid)
+    }
+
+    /// Returns whether the process is in this group, effectively or by membership.
+    pub fn is_in_group(&self, gid: u32) -> bool {
+        self.egid == gid || self.groups.contains(&gid)
+    }
+
+    /// Gives up the pidfd, to watch the holder of a lease with.
+    pub fn into_pidfd(self) -> OwnedFd {
+        self.pidfd
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    const ALL: Wanted = Wanted { groups: true, unit: true };
+
+    #[test]
+    fn a_peer_is_who_the_kernel_says_it_is() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let peer = Caller::of(&ours).unwrap().attest(ALL).unwrap();
+
+        let uid = nix::unistd::geteuid().as_raw();
+        let gid = nix::unistd::getegid().as_raw();
+        assert!(peer.selectors(None).contains(&Selector::Uid(uid)));
+        assert!(peer.selectors(None).contains(&Selector::Gid(gid)));
+        assert_eq!(peer.pid, i32::try_from(std::process::id()).unwrap());
+        assert!(peer.start_time.is_some() && peer.still_the_same());
+    }
+
+    #[test]
+    fn the_gate_is_the_gid_shown_at_connect_and_no_other() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let peer = Caller::of(&ours).unwrap().attest(Wanted::default()).unwrap();
+        let gid = nix::unistd::getegid().as_raw();
+
+        assert!(peer.selectors(Some(gid)).contains(&Selector::Gate));
+        assert!(!peer.selectors(Some(gid + 1)).contains(&Selector::Gate));
+        assert!(!peer.selectors(None).contains(&Selector::Gate));
+    }
+
+    #[test]
+    fn a_peer_that_ended_before_it_was_known_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let mut child = std::process::Command::new("python3")
+            .arg("-c")
+            .arg("import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])")
+            .arg(&path)
+            .spawn()
+            .unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        child.wait().unwrap();
+
+        let outcome = Caller::of(&stream).and_then(|caller| caller.attest(ALL));
+        assert!(matches!(outcome, Err(Unattested::Gone)));
+    }
+}

@@ -1,0 +1,149 @@
+//! A configuration comes into force: at start, by SIGHUP, or by `patctl`. A bad one changes nothing and is
+//! said; a good one is swapped in whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use pat_wire::admin::Reloaded;
+use patd_config::{Config, SlotConfig};
+use patd_core::lifecycle::{Alarm, Rules};
+use patd_core::names::{Account, HostId, Role, SlotId};
+use patd_core::schedule::Jitter;
+use patd_snowflake::chain::chain;
+use patd_snowflake::http::Limits;
+use patd_snowflake::sql_api::STATEMENT_SECONDS;
+
+use crate::audit::Event;
+use crate::house::{House, Trust};
+use crate::slots::{Plan, Upstream};
+use crate::upstream::{Nowhere, Snowflake, UpstreamError};
+
+/// The accounts of a configuration, each with its keys read.
+pub type Upstreams = BTreeMap<Account, Arc<dyn Upstream>>;
+
+/// Reads the configuration again and brings it into force, or says what is wrong with it.
+pub async fn reload(house: &Arc<House>) -> Reloaded {
+    let _one_at_a_time = house.reloading.lock().await;
+    let dir = house.facts.config_dir.clone();
+    let read = tokio::task::spawn_blocking(move || read(&dir)).await;
+    let faults = match read {
+        Ok(Ok((config, upstreams))) => match root_key_changed(house, &config) {
+            None => return accept(house, config, upstreams),
+            Some(fault) => vec![fault],
+        },
+        Ok(Err(faults)) => faults,
+        Err(_) => {
+            vec!["the configuration could not be read; the daemon's log has the cause".into()]
+        }
+    };
+    refuse(house, faults)
+}
+
+fn read(dir: &std::path::Path) -> Result<(Config, Upstreams), Vec<String>> {
+    let config = patd_config::load(dir).map_err(|errors| errors.lines())?;
+    let upstreams = open(&config).map_err(|error| vec![chain(&error)])?;
+    Ok((config, upstreams))
+}
+
+/// Reads the admin keys of every account and returns the accounts, ready to be asked. Blocks on the disk.
+///
+/// # Errors
+/// The first account that cannot be used.
+pub fn open(config: &Config) -> Result<Upstreams, UpstreamError> {
+    let mut upstreams = Upstreams::new();
+    for (name, account) in &config.accounts {
+        upstreams.insert(name.clone(), Arc::new(Snowflake::open(account)?));
+    }
+    Ok(upstreams)
+}
+
+fn root_key_changed(house: &House, config: &Config) -> Option<String> {
+    let is_other = house.trust.load().config.root_key != config.root_key;
+    is_other.then(|| {
+        "[store] root_key changed; that needs a restart: systemctl restart patd".to_owned()
+    })
+}
+
+fn accept(house: &House, config: Config, upstreams: Upstreams) -> Reloaded {
+    let event = Event::ConfigLoaded { entries: config.entries.len(), slots: config.slots.len() };
+    if house.audit.write(house.clock.read().wall, &event).is_err() {
+        return refuse(
+            house,
+            vec!["the audit log cannot be written; free space and reload".into()],
+        );
+    }
+    let known = house.slots.all().into_iter().map(|handle| {
+        let role = handle.view().rules.role.clone();
+        (SlotId::clone(&handle.id), role)
+    });
+    let plans = plans(&config, &upstreams, house.store.host(), known);
+    house.audit.set_strict(config.audit_strict);
+    house.trust.store(Arc::new(Trust::new(config)));
+    house.slots.adopt(plans, BTreeMap::new());
+    house.alarms.clear(SUBJECT, REFUSED);
+    tracing::info!("Configuration reloaded");
+    Reloaded { in_force: true, faults: Vec::new() }
+}
+
+fn refuse(house: &House, faults: Vec<String>) -> Reloaded {
+    let event = Event::ConfigRefused { faults: faults.len() };
+    house.audit.note(house.clock.read().wall, &event);
+    let message = format!("not reloaded, the one before stays in force: {}", faults.join("; "));
+    let next_step = "correct it, see it pass: patctl validate, and: patctl reload".to_owned();
+    house.alarms.raise(SUBJECT, &Alarm { id: REFUSED, message, next_step });
+    Reloaded { in_force: false, faults }
+}
+
+/// Returns what is to become of every slot: those of the configuration, and those known from before with the
+/// role they had, which issue nothing any more.
+pub fn plans(
+    config: &Config,
+    upstreams: &Upstreams,
+    host: &HostId,
+    known: impl IntoIterator<Item = (SlotId, Role)>,
+) -> BTreeMap<SlotId, Plan> {
+    let upstream = |id: &SlotId| -> Arc<dyn Upstream> {
+        upstreams.get(&id.account).cloned().unwrap_or_else(|| Arc::new(Nowhere))
+    };
+    let mut plans = BTreeMap::new();
+    for (id, role) in known {
+        let rules = rules(&id, host, &retired(role));
+        let plan = Plan { rules, upstream: upstream(&id), is_configured: false };
+        plans.insert(id, plan);
+    }
+    for (id, slot) in &config.slots {
+        let rules = rules(id, host, slot);
+        plans.insert(id.clone(), Plan { rules, upstream: upstream(id), is_configured: true });
+    }
+    plans
+}
+
+fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig) -> Rules {
+    let SlotConfig { role, days_to_expiry, drain_min, drain_max } = slot;
+    let on_the_way = u32::try_from(Limits::default().request.as_secs()).unwrap_or(u32::MAX);
+    Rules {
+        user: id.user.clone(),
+        role: role.clone(),
+        days_to_expiry: *days_to_expiry,
+        drain_min: *drain_min,
+        drain_max: *drain_max,
+        settle: STATEMENT_SECONDS.saturating_add(on_the_way),
+        jitter: jitter(host, id),
+    }
+}
+
+/// A slot that is only revoked or left alone has no use for its terms.
+fn retired(role: Role) -> SlotConfig {
+    SlotConfig { role, days_to_expiry: 1, drain_min: 0, drain_max: 0 }
+}
+
+/// Spread by host and slot, the same at every start.
+fn jitter(host: &HostId, id: &SlotId) -> Jitter {
+    let hash = digest::digest(&digest::SHA256, format!("{host}\n{id}").as_bytes());
+    let first = hash.as_ref().iter().take(8).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    Jitter::from_hash(first)
+}
+
+const SUBJECT: &str = "configuration";
+const REFUSED: &str = "config-refused";

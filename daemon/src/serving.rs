@@ -1,0 +1,215 @@
+//! The daemon's life between start and end: open what must be open, serve, finish what is in flight.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use patd_config::Config;
+use patd_core::lifecycle::Slot;
+use patd_core::names::{Generation, Role, SlotId};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::alarms::Alarms;
+use crate::api::{Admission, Door};
+use crate::audit::{Audit, Event};
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::flags::Flags;
+use crate::house::{Facts, House, Trust};
+use crate::leases::{Ends, Leases};
+use crate::reload::{self, Upstreams};
+use crate::slots::{Kit, Slots};
+use crate::sockets::Sockets;
+use crate::store::{self, OpenReport, Store};
+use crate::{api, os, peer, schedule, signals};
+
+/// Everything that must be open before the first thread is started.
+pub struct Furniture {
+    config: Config,
+    facts: Facts,
+    upstreams: Upstreams,
+    opened: OpenReport,
+    stored: BTreeMap<SlotId, Slot>,
+    sockets: Sockets,
+    boot_id: String,
+    state_dir: std::path::PathBuf,
+    clock: Arc<Clock>,
+}
+
+/// Opens keys, store and sockets, in the order in which a fault is clearest.
+///
+/// # Errors
+/// The first that does not open. The store is opened before the sockets: its lock keeps a second daemon away
+/// from the first one's sockets.
+pub fn furnish(flags: &Flags, config: Config) -> Result<Furniture, Fault> {
+    let clock = Arc::new(Clock::kernel());
+    let boot_id = os::boot_id().map_err(Fault::BootId)?;
+    let upstreams = reload::open(&config)?;
+    let credentials = patd_keys::credentials_directory();
+    let root_key = patd_keys::read_root(&config.root_key, credentials.as_deref());
+    let opened = store::open(&flags.state, root_key.map_err(Fault::RootKey)?, clock.now())?;
+    let stored = opened.store.slots()?;
+    let sockets = Sockets::open(&flags.run, config.admin_group)?;
+    let facts = Facts {
+        config_dir: flags.config.clone(),
+        started_at: clock.read().wall,
+        root_key: patd_keys::label(&config.root_key),
+    };
+    let state_dir = flags.state.clone();
+    Ok(Furniture { config, facts, upstreams, opened, stored, sockets, boot_id, state_dir, clock })
+}
+
+/// Returns the runtime: few threads, since nothing here computes for long.
+///
+/// # Errors
+/// If threads are not to be had.
+pub fn runtime() -> io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    Builder::new_multi_thread()
+        .worker_threads(cores.min(MOST_THREADS))
+        .thread_name("patd")
+        .enable_all()
+        .build()
+}
+
+/// Serves until a signal says to end, then finishes what is in flight.
+///
+/// # Errors
+/// Whatever kept it from serving.
+pub async fn serve(furniture: Furniture) -> Result<(), Fault> {
+    let stop = Stop::default();
+    let (house, sockets) = move_in(furniture, &stop)?;
+    let syncing = tokio::spawn(house.audit.clone().sync_until(stop.log.clone()));
+    let admissions = [Admission::hand_out(), Admission::admin()];
+    schedule::start(house.clone(), admissions.to_vec(), stop.slots.clone()).await?;
+    let doors = open_doors(&house, sockets, admissions, &stop)?;
+    house.audit.write(house.clock.read().wall, &start_event(&house))?;
+    let ended = signals::until_told_to_end(&house).await;
+    signals::say_stopping();
+    finish(&house, doors, &stop).await;
+    house.audit.note(house.clock.read().wall, &Event::Stop);
+    stop.log.cancel();
+    // The last records reach the disk; a panic in that task was logged.
+    let _synced = syncing.await;
+    ended.map_err(Fault::Runtime)
+}
+
+/// What ends when: first the doors, then the slots, the log last.
+#[derive(Default)]
+struct Stop {
+    doors: CancellationToken,
+    slots: CancellationToken,
+    log: CancellationToken,
+}
+
+fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Sockets), Fault> {
+    let Furniture { config, facts, upstreams, opened, stored, sockets, boot_id, state_dir, clock } =
+        furniture;
+    let at = clock.read().wall;
+    let audit = Audit::open(&state_dir.join("audit"), &boot_id, config.audit_strict, at)?;
+    let loaded = Event::ConfigLoaded { entries: config.entries.len(), slots: config.slots.len() };
+    audit.write(at, &loaded)?;
+    let alarms = Arc::new(Alarms::new(audit.clone(), clock.clone()));
+    let OpenReport { store, repairs } = opened;
+    for repair in repairs.iter().filter(|repair| repair.is_damage()) {
+        alarms.raise("store", &schedule::damage(repair.to_string()));
+    }
+    let store: Arc<dyn Store> = Arc::new(store);
+    let (leases, ends) =
+        Leases::restore_from(&state_dir.join("leases.jsonl"), &boot_id, &alive(&stored))?;
+    let kit = Kit {
+        store: store.clone(),
+        audit: audit.clone(),
+        leases: leases.clone(),
+        alarms: alarms.clone(),
+        clock: clock.clone(),
+    };
+    let slots = Slots::new(Arc::new(kit), stop.slots.clone());
+    let plans = reload::plans(&config, &upstreams, store.host(), roles(&stored));
+    let trust = ArcSwap::from_pointee(Trust::new(config));
+    let reloading = tokio::sync::Mutex::default();
+    let house = House { trust, slots, store, leases, audit, alarms, clock, facts, reloading };
+    let house = Arc::new(house);
+    tokio::spawn(tell_of_ends(house.clone(), ends));
+    house.slots.adopt(plans, stored);
+    Ok((house, sockets))
+}
+
+/// Every generation whose token may exist and be in somebody's hands.
+fn alive(stored: &BTreeMap<SlotId, Slot>) -> Vec<(SlotId, Generation)> {
+    let of = |(id, slot): (&SlotId, &Slot)| {
+        slot.held().map(|held| (id.clone(), held.generation)).collect::<Vec<_>>()
+    };
+    stored.iter().flat_map(of).collect()
+}
+
+fn roles(stored: &BTreeMap<SlotId, Slot>) -> Vec<(SlotId, Role)> {
+    let role =
+        |slot: &Slot| slot.held().next().map_or_else(|| Role::new(""), |held| held.role.clone());
+    stored.iter().map(|(id, slot)| (id.clone(), role(slot))).collect()
+}
+
+/// Writes down every lease that ends, and lets its slot look: an old generation may be free now.
+async fn tell_of_ends(house: Arc<House>, mut ends: Ends) {
+    while let Some((lease, reason)) = ends.next().await {
+        let (slot, generation) = (lease.slot.to_string(), lease.generation.0);
+        let event = Event::LeaseEnded { lease: lease.id.as_str(), slot, generation, reason };
+        house.audit.note(house.clock.read().wall, &event);
+        if let Some(handle) = house.slots.find(&lease.slot) {
+            handle.nudge();
+        }
+    }
+}
+
+fn open_doors(
+    house: &Arc<House>,
+    sockets: Sockets,
+    admissions: [Arc<Admission>; 2],
+    stop: &Stop,
+) -> Result<Vec<JoinHandle<()>>, Fault> {
+    let [at_hand_out, at_admin] = admissions;
+    let open = |door: Door, listener: UnixListener, admission: Arc<Admission>| {
+        let listener = tokio::net::UnixListener::from_std(listener).map_err(Fault::Runtime)?;
+        let served = api::serve(house.clone(), door, listener, admission, stop.doors.clone());
+        Ok::<_, Fault>(tokio::spawn(served))
+    };
+    Ok(vec![
+        open(Door::HandOut, sockets.hand_out, at_hand_out)?,
+        open(Door::Admin, sockets.admin, at_admin)?,
+    ])
+}
+
+fn start_event(house: &House) -> Event<'_> {
+    Event::Start {
+        version: env!("CARGO_PKG_VERSION"),
+        peer_tier: peer::tier().as_str(),
+        root_key: &house.facts.root_key,
+    }
+}
+
+/// Requests in progress first, since they may wait for a slot; then the slots' calls. Whatever is not done in
+/// time was announced durably, and the next start finds out.
+async fn finish(house: &House, doors: Vec<JoinHandle<()>>, stop: &Stop) {
+    stop.doors.cancel();
+    let in_order = async {
+        for door in doors {
+            // A panic in a door was logged when it happened.
+            let _closed = door.await;
+        }
+        stop.slots.cancel();
+        house.slots.ended().await;
+    };
+    if tokio::time::timeout(PATIENCE, in_order).await.is_err() {
+        tracing::warn!("Ended before all that was in flight had finished");
+    }
+    stop.slots.cancel();
+}
+
+const MOST_THREADS: usize = 4;
+/// Below the unit's TimeoutStopSec.
+const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,215 @@
+//! The loop of one slot: hear something, let the lifecycle decide, carry out its effects. One call to
+//! Snowflake is on its way at most; everything else is heard meanwhile.
+
+use std::sync::Arc;
+
+use pat_wire::secret::Secret;
+use patd_core::lifecycle::{self, Effect, Event, Rules, Slot};
+use patd_core::names::{Generation, IntentId, SlotId};
+use patd_core::time::Timestamp;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::calls::{Account, Answer, InFlight};
+use super::registry::{Command, Kit, Order};
+use super::view::View;
+
+/// Everything one slot's loop works with.
+pub(super) struct Actor {
+    pub(super) id: Arc<SlotId>,
+    pub(super) kit: Arc<Kit>,
+    pub(super) terms: Terms,
+    pub(super) state: Slot,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) nudge: Arc<Notify>,
+    pub(super) out: watch::Sender<View>,
+    pub(super) memory: Memory,
+}
+
+/// What configuration says; replaced on a reload.
+#[derive(Clone)]
+pub(super) struct Terms {
+    pub(super) rules: Arc<Rules>,
+    pub(super) account: Arc<Account>,
+    pub(super) is_configured: bool,
+}
+
+/// What is known only while the loop runs.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// The call on its way.
+    pub(super) call: Option<InFlight>,
+    /// A secret that Snowflake just returned and that is not sealed yet.
+    pub(super) minted: Option<(Generation, Secret)>,
+    /// When to look again at the latest.
+    pub(super) wake: Option<Timestamp>,
+    /// The disk failed: the lifecycle starts over from what was durable.
+    pub(super) must_start_over: bool,
+    /// The daemon ends: what is on its way is finished, nothing new is asked.
+    pub(super) is_ending: bool,
+}
+
+/// Something the loop heard.
+enum Heard {
+    Answer(Answer),
+    Order(Order),
+    Time,
+    Stop,
+}
+
+impl Actor {
+    /// Lives until the slot is dropped or the daemon ends, and finishes the call on its way first.
+    pub(super) async fn live(mut self, stop: CancellationToken) {
+        Box::pin(self.take(Event::Started)).await;
+        self.tick().await;
+        loop {
+            match self.hear(&stop).await {
+                Heard::Answer(answer) => Box::pin(self.answered(answer)).await,
+                Heard::Order(order) => Box::pin(self.ordered(order)).await,
+                Heard::Time => Box::pin(self.tick()).await,
+                Heard::Stop => self.memory.is_ending = true,
+            }
+            if self.memory.is_ending && self.memory.call.is_none() {
+                break;
+            }
+        }
+    }
+
+    async fn hear(&mut self, stop: &CancellationToken) -> Heard {
+        let is_ending = self.memory.is_ending;
+        tokio::select! {
+            biased;
+            answer = next_answer(&mut self.memory.call) => Heard::Answer(answer),
+            () = stop.cancelled(), if !is_ending => Heard::Stop,
+            order = self.orders.recv(), if !is_ending => order.map_or(Heard::Stop, Heard::Order),
+            () = self.nudge.notified(), if !is_ending => Heard::Time,
+            () = waking(&self.kit, self.memory.wake), if !is_ending => Heard::Time,
+        }
+    }
+
+    async fn answered(&mut self, answer: Answer) {
+        self.memory.call = None;
+        if let Some(time) = answer.server_time {
+            self.kit.clock.anchor(time);
+        }
+        self.note_answer(&answer.event);
+        if let (Some(secret), Some(generation)) = (answer.secret, self.intended()) {
+            self.memory.minted = Some((generation, secret));
+        }
+        let _durable = self.take(answer.event).await;
+        // Sealed by now, or lost: then the lifecycle finds the orphan by its name.
+        self.memory.minted = None;
+    }
+
+    async fn ordered(&mut self, order: Order) {
+        match order {
+            Order::Command { command, done } => self.commanded(command, done).await,
+            Order::Terms(terms) => {
+                self.terms = terms;
+                self.show();
+                self.tick().await;
+            }
+        }
+    }
+
+    async fn commanded(&mut self, command: Command, done: oneshot::Sender<bool>) {
+        if self.memory.must_start_over && self.memory.call.is_none() {
+            self.start_over().await;
+        }
+        let event = match command {
+            Command::Revoke => Some(Event::Revoke),
+            Command::Rotate { taint } => fresh().map(|fresh| Event::Rotate { taint, fresh }),
+            Command::Enrol => fresh().map(|fresh| Event::Enrol { fresh }),
+        };
+        let is_durable = match event {
+            Some(event) => self.take(event).await,
+            None => false,
+        };
+        // Whoever asked may have gone.
+        let _heard = done.send(is_durable);
+    }
+
+    /// Tells the lifecycle that time passed. A slot that nobody configures any more issues nothing, but what
+    /// was revoked is still removed.
+    async fn tick(&mut self) {
+        self.memory.wake = None;
+        if self.memory.must_start_over && self.memory.call.is_none() {
+            self.start_over().await;
+        }
+        if !self.terms.is_configured && !self.is_tombstoned() {
+            return;
+        }
+        let Some(fresh) = fresh() else { return };
+        let held = self.kit.leases.held(&self.id).into_keys().collect();
+        self.take(Event::Tick { held, fresh }).await;
+    }
+
+    async fn start_over(&mut self) {
+        self.memory.must_start_over = false;
+        self.state.flight = lifecycle::Flight::default();
+        self.take(Event::Started).await;
+    }
+
+    /// Lets the lifecycle decide and carries out its effects. Returns whether all that had to be durable is.
+    async fn take(&mut self, event: Event) -> bool {
+        let now = self.kit.clock.now();
+        let (next, effects) = lifecycle::step(&self.state, &event, now, &self.terms.rules);
+        self.carry_out(next, effects).await
+    }
+
+    async fn carry_out(&mut self, next: Slot, effects: Vec<Effect>) -> bool {
+        let mut next = Some(next);
+        if !effects.contains(&Effect::Store) {
+            self.commit(next.take());
+        }
+        for effect in effects {
+            crate::crash::point();
+            if let Effect::Store = effect {
+                if !self.store(next.take()).await {
+                    return false;
+                }
+            } else {
+                self.perform(effect);
+            }
+            crate::crash::point();
+        }
+        true
+    }
+
+    /// Makes a state the one in force, for the loop and for everybody who looks.
+    pub(super) fn commit(&mut self, next: Option<Slot>) {
+        let Some(next) = next else { return };
+        self.state = next;
+        self.show();
+        let kept: Vec<Generation> = self.state.held().map(|held| held.generation).collect();
+        self.kit.leases.end_generations(&self.id, |generation| !kept.contains(&generation));
+    }
+
+    fn show(&self) {
+        self.out.send_replace(View {
+            slot: Arc::new(self.state.clone()),
+            rules: self.terms.rules.clone(),
+            is_configured: self.terms.is_configured,
+        });
+    }
+}
+
+/// Waits for the answer of the call on its way, for ever if there is none.
+async fn next_answer(call: &mut Option<InFlight>) -> Answer {
+    match call {
+        Some(call) => call.answer().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn waking(kit: &Kit, wake: Option<Timestamp>) {
+    match wake {
+        Some(wake) => kit.clock.wait_until(wake).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A random id for an intent; none if the kernel gives no randomness: nothing is issued then.
+fn fresh() -> Option<IntentId> {
+    crate::chance::hex::<3>().map(IntentId::new)
+}

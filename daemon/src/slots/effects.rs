@@ -1,0 +1,211 @@
+//! The effects of one slot, each carried out where it belongs: the store, Snowflake, the leases, the alarms,
+//! the audit log.
+
+use patd_core::lifecycle::{
+    AddOutcome, Alarm, Effect, Event, Failure, Held, Intent, ProbeOutcome, RemoveOutcome, Slot,
+    Standing, Work,
+};
+use patd_core::names::Generation;
+use patd_snowflake::authority::AddToken;
+
+use super::actor::Actor;
+use super::calls::{Answer, Call};
+use crate::audit::{self, EndReason};
+
+impl Actor {
+    /// Makes a state durable, with the secret that was just minted if the state names it. On failure the state
+    /// before stays in force.
+    pub(super) async fn store(&mut self, next: Option<Slot>) -> bool {
+        let Some(next) = next else { return true };
+        let (kit, id) = (self.kit.clone(), self.id.clone());
+        let minted = self.memory.minted.take();
+        let put = tokio::task::spawn_blocking(move || {
+            let kept = minted.as_ref().filter(|(generation, _)| names(&next, *generation));
+            let fresh = kept.map(|(generation, secret)| (*generation, secret));
+            kit.store.put(&id, &next, fresh).map(|()| next)
+        });
+        let problem = match put.await {
+            Ok(Ok(next)) => {
+                self.kit.alarms.clear(&self.id.to_string(), NOT_STORED);
+                self.commit(Some(next));
+                return true;
+            }
+            Ok(Err(error)) => patd_snowflake::chain::chain(&error),
+            Err(_) => "the store broke off; the daemon's log has the cause".to_owned(),
+        };
+        self.not_stored(problem);
+        false
+    }
+
+    fn not_stored(&mut self, message: String) {
+        self.memory.must_start_over = true;
+        self.memory.wake = Some(self.kit.clock.now().plus(RETRY_STORE));
+        let next_step = "look at the disk below the state folder: df -h, journalctl -k".to_owned();
+        self.kit.alarms.raise(&self.id.to_string(), &Alarm { id: NOT_STORED, message, next_step });
+    }
+
+    /// Carries out any effect but `Store`.
+    pub(super) fn perform(&mut self, effect: Effect) {
+        match effect {
+            // The actor's own loop stores.
+            Effect::Store => {}
+            Effect::Add => self.add(),
+            Effect::List => self.ask(Call::List(self.id.user.clone())),
+            Effect::Probe(generation) => self.probe(generation),
+            Effect::Remove(name) => self.ask(Call::Remove(self.id.user.clone(), name)),
+            Effect::Publish => self.publish(),
+            Effect::EndLeases => self.kit.leases.end_slot(&self.id, EndReason::Revoked),
+            Effect::Alarm(alarm) => self.kit.alarms.raise(&self.id.to_string(), &alarm),
+            Effect::Clear(id) => self.kit.alarms.clear(&self.id.to_string(), id),
+            Effect::WakeAt(at) => self.wake_at(at),
+        }
+    }
+
+    fn wake_at(&mut self, at: patd_core::time::Timestamp) {
+        self.memory.wake = Some(self.memory.wake.map_or(at, |before| before.min(at)));
+    }
+
+    fn add(&mut self) {
+        let Work::Issuing(intent) = self.state.work.clone() else { return };
+        self.note(&audit::Event::Intent {
+            slot: self.id.to_string(),
+            generation: intent.generation.0,
+            token: intent.name.as_str(),
+        });
+        let rules = &self.terms.rules;
+        self.ask(Call::Add(AddToken {
+            user: self.id.user.clone(),
+            days_to_expiry: rules.days_to_expiry,
+            host: self.state.host.clone(),
+            intent,
+        }));
+    }
+
+    /// A staged secret that the store does not have is as good as refused: it is discarded and made anew.
+    fn probe(&mut self, generation: Generation) {
+        let secret = match self.kit.store.secret(&self.id, generation) {
+            Ok(secret) => secret,
+            Err(error) => {
+                let message = patd_snowflake::chain::chain(&error);
+                let outcome = ProbeOutcome::RefusedSecret { code: String::new(), message };
+                return self.answer_later(Event::Probed(outcome));
+            }
+        };
+        let role = self.state.held().find(|held| held.generation == generation);
+        let role = role.map_or_else(|| self.terms.rules.role.clone(), |held| held.role.clone());
+        self.ask(Call::Probe { user: self.id.user.clone(), role, secret });
+    }
+
+    fn ask(&mut self, call: Call) {
+        if self.memory.is_ending {
+            return;
+        }
+        self.memory.call = Some(self.terms.account.send(call));
+    }
+
+    fn answer_later(&mut self, event: Event) {
+        let answer = Answer { event, secret: None, server_time: None };
+        self.memory.call = Some(super::calls::InFlight::answered(answer));
+    }
+
+    fn publish(&self) {
+        let Some(Held { generation, .. }) = self.state.current() else { return };
+        tracing::info!(slot = %self.id, generation = generation.0, "Generation promoted");
+        self.note(&audit::Event::Promote { slot: self.id.to_string(), generation: generation.0 });
+    }
+
+    /// Writes down what came of a call.
+    pub(super) fn note_answer(&self, event: &Event) {
+        let slot = self.id.to_string();
+        match event {
+            Event::Added(outcome) => {
+                let Some(Intent { generation, name, .. }) = self.intent() else { return };
+                let (generation, token) = (generation.0, name.as_str());
+                let outcome = said_of_add(outcome);
+                self.note(&audit::Event::Issue { slot, generation, token, outcome });
+            }
+            Event::Probed(outcome) => {
+                let generation = self.intended().map_or(0, |generation| generation.0);
+                self.note(&audit::Event::Probe {
+                    slot,
+                    generation,
+                    outcome: said_of_probe(outcome),
+                });
+            }
+            Event::Removed { name, outcome } => {
+                let (token, outcome) = (name.as_str(), said_of_removal(outcome));
+                self.note(&audit::Event::Remove { slot, token, outcome });
+            }
+            Event::Listed(Err(failure)) => {
+                tracing::warn!(slot, reason = said_of_failure(failure), "Tokens not listed");
+            }
+            Event::Listed(Ok(_))
+            | Event::Started
+            | Event::Tick { .. }
+            | Event::Rotate { .. }
+            | Event::Revoke
+            | Event::Enrol { .. } => {}
+        }
+    }
+
+    fn note(&self, event: &audit::Event<'_>) {
+        self.kit.audit.note(self.kit.clock.read().wall, event);
+    }
+
+    fn intent(&self) -> Option<&Intent> {
+        match &self.state.work {
+            Work::Issuing(intent) | Work::Proving { intent, .. } => Some(intent),
+            Work::Idle | Work::Discarding { .. } => None,
+        }
+    }
+
+    /// Returns the generation that is being made.
+    pub(super) fn intended(&self) -> Option<Generation> {
+        self.intent().map(|intent| intent.generation)
+    }
+
+    pub(super) fn is_tombstoned(&self) -> bool {
+        matches!(self.state.standing, Standing::Tombstoned { .. })
+    }
+}
+
+fn names(slot: &Slot, generation: Generation) -> bool {
+    slot.held().any(|held| held.generation == generation)
+}
+
+fn said_of_add(outcome: &AddOutcome) -> String {
+    match outcome {
+        AddOutcome::Minted => "minted".into(),
+        AddOutcome::Refused(refusal) => format!("refused: {} {}", refusal.code, refusal.message),
+        AddOutcome::Unclear(reason) => format!("unclear: {reason}"),
+    }
+}
+
+fn said_of_probe(outcome: &ProbeOutcome) -> String {
+    match outcome {
+        ProbeOutcome::Proved => "proved".into(),
+        ProbeOutcome::Wrong { shown } => format!("wrong: {shown}"),
+        ProbeOutcome::RefusedHere { code, message } => format!("refused here: {code} {message}"),
+        ProbeOutcome::RefusedSecret { code, message } => format!("refused: {code} {message}"),
+        ProbeOutcome::Unclear(reason) => format!("unclear: {reason}"),
+    }
+}
+
+fn said_of_removal(outcome: &RemoveOutcome) -> String {
+    match outcome {
+        RemoveOutcome::Removed => "removed".into(),
+        RemoveOutcome::Absent => "absent".into(),
+        RemoveOutcome::Failed(failure) => said_of_failure(failure),
+    }
+}
+
+fn said_of_failure(failure: &Failure) -> String {
+    match failure {
+        Failure::Refused(refusal) => format!("refused: {} {}", refusal.code, refusal.message),
+        Failure::Unclear(reason) => format!("unclear: {reason}"),
+    }
+}
+
+const NOT_STORED: &str = "state-not-stored";
+/// Seconds until a state that could not be stored is tried again.
+const RETRY_STORE: i64 = 10;

@@ -1,0 +1,215 @@
+//! All slots by id: starts their loops, finds them, replaces their rules on a reload.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use patd_core::lifecycle::{Rules, Slot};
+use patd_core::names::SlotId;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::actor::{Actor, Memory, Terms};
+use super::calls::{Account, Upstream};
+use super::view::View;
+use crate::alarms::Alarms;
+use crate::audit::Audit;
+use crate::clock::Clock;
+use crate::leases::Leases;
+use crate::store::Store;
+
+/// What every slot works with.
+pub struct Kit {
+    /// Sealed, durable state and secrets.
+    pub store: Arc<dyn Store>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
+    /// Who holds what.
+    pub leases: Arc<Leases>,
+    /// What a person must act on.
+    pub alarms: Arc<Alarms>,
+    /// The time.
+    pub clock: Arc<Clock>,
+}
+
+/// What configuration wants of one slot. Slots of one account share its upstream.
+#[derive(Clone)]
+pub struct Plan {
+    /// The rules it lives by.
+    pub rules: Rules,
+    /// Where it asks.
+    pub upstream: Arc<dyn Upstream>,
+    /// False for a slot that only the store knows: it issues nothing, and can be revoked.
+    pub is_configured: bool,
+}
+
+/// A person's wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A new generation now.
+    Rotate {
+        /// Why the current secret is no longer trusted, if so.
+        taint: Option<String>,
+    },
+    /// No more hand-outs, and no tokens at Snowflake.
+    Revoke,
+    /// Lift a tombstone, quarantine or fence.
+    Enrol,
+}
+
+/// What the loop of a slot is told.
+pub(super) enum Order {
+    /// Carry out a wish, and say whether what it needs is durable.
+    Command {
+        /// The wish.
+        command: Command,
+        /// Told once the decision is durable.
+        done: oneshot::Sender<bool>,
+    },
+    /// Live by these from now on.
+    Terms(Terms),
+}
+
+/// One slot, from outside.
+pub struct Handle {
+    /// Its id.
+    pub id: Arc<SlotId>,
+    orders: mpsc::Sender<Order>,
+    nudge: Arc<Notify>,
+    view: watch::Receiver<View>,
+}
+
+/// All slots. One for the daemon.
+pub struct Slots {
+    kit: Arc<Kit>,
+    by_id: ArcSwap<BTreeMap<Arc<SlotId>, Arc<Handle>>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Slots {
+    /// Returns no slots yet; their loops end when `stop` says so.
+    pub fn new(kit: Arc<Kit>, stop: CancellationToken) -> Self {
+        Self { kit, by_id: ArcSwap::default(), tasks: TaskTracker::new(), stop }
+    }
+
+    /// Brings the slots to a plan: new ones start from `stored`, or empty; others get their new rules. A slot that
+    /// is not in the plan stays as it is.
+    pub fn adopt(&self, plans: BTreeMap<SlotId, Plan>, mut stored: BTreeMap<SlotId, Slot>) {
+        let mut by_id = BTreeMap::clone(&self.by_id.load());
+        let mut accounts: Vec<(Arc<dyn Upstream>, Arc<Account>)> = Vec::new();
+        for (id, plan) in plans {
+            let terms = Terms {
+                account: shared(&mut accounts, plan.upstream),
+                rules: Arc::new(plan.rules),
+                is_configured: plan.is_configured,
+            };
+            match by_id.get(&id) {
+                Some(handle) => handle.retell(terms),
+                None => {
+                    let state = stored
+                        .remove(&id)
+                        .unwrap_or_else(|| Slot::new(self.kit.store.host().clone()));
+                    let handle = self.start(Arc::new(id), terms, state);
+                    by_id.insert(handle.id.clone(), Arc::new(handle));
+                }
+            }
+        }
+        self.by_id.store(Arc::new(by_id));
+    }
+
+    fn start(&self, id: Arc<SlotId>, terms: Terms, state: Slot) -> Handle {
+        let (orders, heard) = mpsc::channel(WAITING);
+        let nudge = Arc::new(Notify::new());
+        let first = View {
+            slot: Arc::new(state.clone()),
+            rules: terms.rules.clone(),
+            is_configured: terms.is_configured,
+        };
+        let (out, view) = watch::channel(first);
+        let actor = Actor {
+            id: id.clone(),
+            kit: self.kit.clone(),
+            terms,
+            state,
+            orders: heard,
+            nudge: nudge.clone(),
+            out,
+            memory: Memory::default(),
+        };
+        self.tasks.spawn(actor.live(self.stop.clone()));
+        Handle { id, orders, nudge, view }
+    }
+
+    /// Returns one slot.
+    pub fn find(&self, id: &SlotId) -> Option<Arc<Handle>> {
+        self.by_id.load().get(id).cloned()
+    }
+
+    /// Returns all slots, by id.
+    pub fn all(&self) -> Vec<Arc<Handle>> {
+        self.by_id.load().values().cloned().collect()
+    }
+
+    /// Lets every slot look whether something is due. Cheap, and never waits.
+    pub fn tick(&self) {
+        for handle in self.by_id.load().values() {
+            handle.nudge();
+        }
+    }
+
+    /// Waits until every loop has ended. Call after `stop`.
+    pub async fn ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Handle {
+    /// Returns the slot as it is now.
+    pub fn view(&self) -> View {
+        self.view.borrow().clone()
+    }
+
+    /// Returns a channel that shows the slot whenever it changes.
+    pub fn follow(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
+    /// Lets the slot look whether something is due.
+    pub fn nudge(&self) {
+        self.nudge.notify_one();
+    }
+
+    /// Carries out a wish. Returns whether its decision is durable; what follows shows in [`Self::follow`].
+    pub async fn command(&self, command: Command) -> bool {
+        let (done, durable) = oneshot::channel();
+        if self.orders.send(Order::Command { command, done }).await.is_err() {
+            return false;
+        }
+        durable.await.unwrap_or(false)
+    }
+
+    fn retell(&self, terms: Terms) {
+        if let Err(error) = self.orders.try_send(Order::Terms(terms)) {
+            tracing::error!(slot = %self.id, error = %error, "Slot did not take its new rules");
+        }
+    }
+}
+
+/// One throttle an account, whatever the number of its slots.
+fn shared(
+    accounts: &mut Vec<(Arc<dyn Upstream>, Arc<Account>)>,
+    upstream: Arc<dyn Upstream>,
+) -> Arc<Account> {
+    if let Some((_, known)) = accounts.iter().find(|(known, _)| Arc::ptr_eq(known, &upstream)) {
+        return known.clone();
+    }
+    let account = Arc::new(Account::new(upstream.clone()));
+    accounts.push((upstream, account.clone()));
+    account
+}
+
+/// Wishes that may wait at one slot.
+const WAITING: usize = 8;

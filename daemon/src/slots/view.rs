@@ -1,0 +1,47 @@
+//! What others see of a slot: its state as it is durable, and the rules it lives by. Never a secret.
+
+use std::sync::Arc;
+
+use patd_core::lifecycle::{Held, Rules, Slot, Standing, Why};
+use patd_core::time::Timestamp;
+
+/// One moment of a slot. Cheap to clone.
+#[derive(Clone)]
+pub struct View {
+    /// The state, as it was last made durable.
+    pub slot: Arc<Slot>,
+    /// The rules in force.
+    pub rules: Arc<Rules>,
+    /// Whether the configuration still names the slot.
+    pub is_configured: bool,
+}
+
+impl View {
+    /// Returns the generation that may be handed out now.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub fn may_hand_out(&self, now: Timestamp) -> Result<&Held, Why> {
+        self.slot.may_hand_out(now, &self.rules)
+    }
+
+    /// Returns whether the slot was revoked.
+    pub fn is_revoked(&self) -> bool {
+        matches!(self.slot.standing, Standing::Tombstoned { .. })
+    }
+
+    /// Returns whether waiting for a secret is in vain: a person has to act, or the next try is some time away.
+    pub fn is_hopeless(&self, now: Timestamp, why: Why) -> bool {
+        let waits_for_a_person = match why {
+            Why::Revoked | Why::Quarantined | Why::Fenced => true,
+            Why::NotIssuedYet | Why::Expired { .. } | Why::RoleChanged => !self.is_configured,
+        };
+        let next_try = self.slot.trouble.as_ref().map(|trouble| trouble.retry_at);
+        waits_for_a_person || (self.is_at_rest() && next_try.is_some_and(|at| at.since(now) > 1))
+    }
+
+    /// Returns whether the slot is at rest: nothing is asked of Snowflake right now.
+    pub fn is_at_rest(&self) -> bool {
+        self.slot.flight.asked.is_none()
+    }
+}

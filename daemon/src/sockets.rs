@@ -1,0 +1,255 @@
+//! The two listening sockets: passed by the service manager, or bound here with the right mode from birth.
+//! Path sockets only. Nothing is read from them here.
+
+use std::fs::{DirBuilder, Permissions};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use nix::sys::socket::{
+    AddressFamily, SockType, SockaddrLike as _, UnixAddr, getsockname, getsockopt, sockopt,
+};
+use nix::sys::stat::{Mode, umask};
+
+/// The sockets, listening and non-blocking.
+pub struct Sockets {
+    /// Anyone may connect; policy decides.
+    pub hand_out: UnixListener,
+    /// Root, the daemon's own uid, and the admin group.
+    pub admin: UnixListener,
+}
+
+/// Why there is no socket.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Another daemon answers there.
+    #[error("another daemon already serves {}; stop it first: systemctl stop patd", .0.display())]
+    InUse(PathBuf),
+    /// Something that is no socket has the name.
+    #[error("{} is in the way and is not a socket; remove it", .0.display())]
+    InTheWay(PathBuf),
+    /// The service manager passed something else than the two sockets.
+    #[error(
+        "the service manager passed {what}; check FileDescriptorName= and ListenStream= of patd.socket and patd-admin.socket"
+    )]
+    Inherited {
+        /// What it passed.
+        what: String,
+    },
+    /// The system refused.
+    #[error("{} cannot be {doing}; check the folder and its owner: namei -l {}", path.display(), path.display())]
+    Io {
+        /// The socket or its folder.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Sockets {
+    /// Takes the inherited sockets, or binds both under `run`. Called once, before any thread is started.
+    ///
+    /// # Errors
+    /// If what was passed is not exactly what is expected, or if a live daemon has the sockets.
+    pub fn open(run: &Path, admin_group: Option<u32>) -> Result<Self, SocketError> {
+        let inherited = sd_notify::listen_fds_with_names().map_err(|_| SocketError::Inherited {
+            what: "descriptors without a name each".into(),
+        })?;
+        let inherited: Vec<_> = inherited.collect();
+        if inherited.is_empty() {
+            return Self::bind(run, admin_group);
+        }
+        let mut found = Vec::new();
+        for (fd, name) in inherited {
+            let socket = crate::os::adopt(fd).map_err(|source| SocketError::Io {
+                path: run.to_owned(),
+                doing: "taken over from the service manager",
+                source,
+            })?;
+            found.push((name, socket));
+        }
+        Self::from_inherited(run, found)
+    }
+
+    fn from_inherited(run: &Path, found: Vec<(String, OwnedFd)>) -> Result<Self, SocketError> {
+        let (mut hand_out, mut admin) = (None, None);
+        for (name, socket) in found {
+            let (place, file) = match name.as_str() {
+                "hand-out" => (&mut hand_out, HAND_OUT),
+                "admin" => (&mut admin, ADMIN),
+                _ => {
+                    return Err(SocketError::Inherited {
+                        what: format!("an unknown socket \"{name}\""),
+                    });
+                }
+            };
+            if place.is_some() {
+                return Err(SocketError::Inherited { what: format!("two sockets \"{name}\"") });
+            }
+            *place = Some(checked(&name, socket, &run.join(file))?);
+        }
+        match (hand_out, admin) {
+            (Some(hand_out), Some(admin)) => Ok(Self { hand_out, admin }),
+            (None, _) => Err(SocketError::Inherited { what: "no socket \"hand-out\"".into() }),
+            (_, None) => Err(SocketError::Inherited { what: "no socket \"admin\"".into() }),
+        }
+    }
+
+    fn bind(run: &Path, admin_group: Option<u32>) -> Result<Self, SocketError> {
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(run);
+        made.map_err(|source| SocketError::Io { path: run.to_owned(), doing: "made", source })?;
+        let hand_out = bound(&run.join(HAND_OUT), 0o666)?;
+        let admin_path = run.join(ADMIN);
+        let admin = bound(&admin_path, 0o600)?;
+        if let Some(group) = admin_group {
+            open_to_group(&admin_path, group)?;
+        }
+        Ok(Self { hand_out, admin })
+    }
+}
+
+/// A socket is believed to be the expected one by what the kernel says of it, not by its name.
+fn checked(name: &str, socket: OwnedFd, path: &Path) -> Result<UnixListener, SocketError> {
+    let refuse = |what: &str| SocketError::Inherited { what: format!("\"{name}\", which {what}") };
+    let address: UnixAddr = getsockname(std::os::fd::AsRawFd::as_raw_fd(&socket))
+        .map_err(|_| refuse("is not a Unix socket"))?;
+    if address.family() != Some(AddressFamily::Unix) {
+        return Err(refuse("is not a Unix socket"));
+    }
+    if address.path() != Some(path) {
+        return Err(refuse(&format!("is not bound to {}", path.display())));
+    }
+    let is_stream = getsockopt(&socket, sockopt::SockType) == Ok(SockType::Stream);
+    if !is_stream || getsockopt(&socket, sockopt::AcceptConn) != Ok(true) {
+        return Err(refuse("does not listen for streams"));
+    }
+    ready(UnixListener::from(socket), path)
+}
+
+/// The socket has its mode from its first moment: the umask is set around bind, never chmod after it.
+fn bound(path: &Path, mode: u32) -> Result<UnixListener, SocketError> {
+    clear_stale(path)?;
+    let narrow = Mode::from_bits_truncate(0o777 & !mode);
+    let before = umask(narrow);
+    let listener = UnixListener::bind(path);
+    umask(before);
+    let listener = listener.map_err(|source| SocketError::Io {
+        path: path.to_owned(),
+        doing: "bound",
+        source,
+    })?;
+    // std listens with a backlog of 128; a second listen(2) only widens it.
+    let wider = nix::sys::socket::Backlog::new(BACKLOG)
+        .and_then(|backlog| nix::sys::socket::listen(&listener.as_fd(), backlog));
+    wider.map_err(|errno| SocketError::Io {
+        path: path.to_owned(),
+        doing: "listened on",
+        source: errno.into(),
+    })?;
+    ready(listener, path)
+}
+
+fn ready(listener: UnixListener, path: &Path) -> Result<UnixListener, SocketError> {
+    listener.set_nonblocking(true).map_err(|source| SocketError::Io {
+        path: path.to_owned(),
+        doing: "made non-blocking",
+        source,
+    })?;
+    Ok(listener)
+}
+
+/// A socket nobody answers on belongs to a dead daemon. Whoever answers is left alone.
+fn clear_stale(path: &Path) -> Result<(), SocketError> {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    if !found.file_type().is_socket() {
+        return Err(SocketError::InTheWay(path.to_owned()));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path).map_err(|source| SocketError::Io {
+                path: path.to_owned(),
+                doing: "replaced",
+                source,
+            })
+        }
+        Ok(_) | Err(_) => Err(SocketError::InUse(path.to_owned())),
+    }
+}
+
+/// The group is given before the mode opens to it, so that no other group ever has it.
+fn open_to_group(path: &Path, group: u32) -> Result<(), SocketError> {
+    let io = |doing, source| SocketError::Io { path: path.to_owned(), doing, source };
+    std::os::unix::fs::chown(path, None, Some(group))
+        .map_err(|source| io("given to the admin group", source))?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o660))
+        .map_err(|source| io("opened to the admin group", source))
+}
+
+/// The file name of the hand-out socket, in the run folder.
+pub const HAND_OUT: &str = "patd.sock";
+/// The file name of the admin socket, in the run folder.
+pub const ADMIN: &str = "admin.sock";
+const BACKLOG: i32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn the_sockets_are_born_with_their_modes() {
+        let run = tempfile::tempdir().unwrap();
+        let _sockets = Sockets::bind(run.path(), None).unwrap();
+        assert_eq!(mode(&run.path().join(HAND_OUT)), 0o666);
+        assert_eq!(mode(&run.path().join(ADMIN)), 0o600);
+    }
+
+    #[test]
+    fn a_dead_daemons_socket_is_replaced_and_a_live_ones_is_not() {
+        let run = tempfile::tempdir().unwrap();
+        drop(Sockets::bind(run.path(), None).unwrap());
+
+        let _alive = Sockets::bind(run.path(), None).unwrap();
+
+        assert!(matches!(Sockets::bind(run.path(), None), Err(SocketError::InUse(_))));
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_left_alone() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::write(run.path().join(HAND_OUT), "precious").unwrap();
+        assert!(matches!(Sockets::bind(run.path(), None), Err(SocketError::InTheWay(_))));
+        assert_eq!(std::fs::read_to_string(run.path().join(HAND_OUT)).unwrap(), "precious");
+    }
+
+    #[test]
+    fn inherited_sockets_are_taken_only_by_name_path_and_kind() {
+        let run = tempfile::tempdir().unwrap();
+        let listener =
+            |file: &str| OwnedFd::from(UnixListener::bind(run.path().join(file)).unwrap());
+        let named = |name: &str, fd: OwnedFd| (name.to_owned(), fd);
+
+        let good = vec![named("hand-out", listener(HAND_OUT)), named("admin", listener(ADMIN))];
+        assert!(Sockets::from_inherited(run.path(), good).is_ok());
+
+        let elsewhere = vec![named("hand-out", listener("other.sock"))];
+        let (pair, _other) = UnixStream::pair().unwrap();
+        let unbound = vec![named("admin", OwnedFd::from(pair))];
+        let file = vec![named("admin", OwnedFd::from(std::fs::File::open("/dev/null").unwrap()))];
+        let stranger = vec![named("api", listener("third.sock"))];
+        for bad in [elsewhere, unbound, file, stranger, Vec::new()] {
+            assert!(matches!(
+                Sockets::from_inherited(run.path(), bad),
+                Err(SocketError::Inherited { .. })
+            ));
+        }
+    }
+}

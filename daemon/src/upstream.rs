@@ -1,0 +1,144 @@
+//! Snowflake as the slots see it: one account's authority and the probe at the same endpoint, with the keys
+//! they need, read when the configuration comes into force.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use pat_wire::secret::Secret;
+use patd_config::AccountConfig;
+use patd_core::lifecycle::{AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome};
+use patd_core::names::{Role, User};
+use patd_snowflake::authority::{AdminLogin, Authority};
+use patd_snowflake::endpoint::{Endpoint, EndpointError};
+use patd_snowflake::http::HttpError;
+use patd_snowflake::key::{KeyError, SigningKey};
+use patd_snowflake::probe::{Expected, Form, probe};
+
+use crate::slots::{Answer, Call, Upstream};
+
+/// One account, with its resident admin login.
+pub struct Snowflake {
+    authority: Authority,
+}
+
+/// Why an account cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The admin key is not where it should be, or not private.
+    #[error("the admin key of account {0} cannot be read")]
+    KeySource(String, #[source] patd_keys::KeyError),
+    /// It is there, and no RSA private key.
+    #[error("the admin key of account {0} cannot be used")]
+    Key(String, #[source] KeyError),
+    /// Host, port, protocol or proxy make no endpoint.
+    #[error("the endpoint of account {0} cannot be used")]
+    Endpoint(String, #[source] EndpointError),
+    /// The roots to trust cannot be used.
+    #[error("account {0} cannot be reached safely")]
+    Http(String, #[source] HttpError),
+}
+
+impl Snowflake {
+    /// Reads the admin key and returns the account behind its endpoint. Asks nobody yet.
+    ///
+    /// Blocks: on the disk, or on a Secret Service.
+    ///
+    /// # Errors
+    /// If the key or the endpoint cannot be used.
+    pub fn open(config: &AccountConfig) -> Result<Self, UpstreamError> {
+        let name = || config.name.to_string();
+        let pem = patd_keys::read(&config.admin.key, patd_keys::credentials_directory().as_deref())
+            .map_err(|error| UpstreamError::KeySource(name(), error))?;
+        let key = SigningKey::from_pem(pem.expose().as_bytes(), None)
+            .map_err(|error| UpstreamError::Key(name(), error))?;
+        let endpoint = Endpoint::new(
+            config.name.clone(),
+            &config.host,
+            config.port,
+            config.tls,
+            config.ca_file.as_deref(),
+            config.proxy.as_deref(),
+        )
+        .map_err(|error| UpstreamError::Endpoint(name(), error))?;
+        let admin = AdminLogin {
+            user: config.admin.user.clone(),
+            role: config.admin.role.clone(),
+            key: Arc::new(key),
+        };
+        let authority =
+            Authority::new(&endpoint, admin).map_err(|error| UpstreamError::Http(name(), error))?;
+        Ok(Self { authority })
+    }
+
+    async fn answer(&self, call: Call) -> Answer {
+        let mut secret = None;
+        let event = match call {
+            Call::Add(token) => {
+                let (outcome, minted) = self.authority.add(&token).await.into_parts();
+                secret = minted;
+                Event::Added(outcome)
+            }
+            Call::List(user) => Event::Listed(self.authority.list(&user).await),
+            Call::Remove(user, name) => {
+                let outcome = self.authority.remove(&user, &name).await;
+                Event::Removed { name, outcome }
+            }
+            Call::Probe { user, role, secret } => {
+                Event::Probed(self.prove(user, role, secret).await)
+            }
+        };
+        let server_time = is_clear(&event).then(|| self.authority.skew()).flatten();
+        let server_time = server_time.map(|_| self.authority.server_time());
+        Answer { event, secret, server_time }
+    }
+
+    /// The clients present the secret as a password by default; Snowflake takes it either way, and refuses it
+    /// either way.
+    async fn prove(&self, user: User, role: Role, secret: Secret) -> ProbeOutcome {
+        let expected = Expected { user, role };
+        probe(self.authority.client(), &secret, &expected, Form::Password).await
+    }
+}
+
+impl Upstream for Snowflake {
+    fn ask(&self, call: Call) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        Box::pin(self.answer(call))
+    }
+}
+
+/// The account of a slot that the configuration does not name any more: nobody can be asked there.
+pub struct Nowhere;
+
+impl Upstream for Nowhere {
+    fn ask(&self, call: Call) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        let why = || "the configuration does not name this account any more".to_owned();
+        let event = match call {
+            Call::Add(_) => Event::Added(AddOutcome::Unclear(why())),
+            Call::List(_) => Event::Listed(Err(Failure::Unclear(why()))),
+            Call::Remove(_, name) => {
+                Event::Removed { name, outcome: RemoveOutcome::Failed(Failure::Unclear(why())) }
+            }
+            Call::Probe { .. } => Event::Probed(ProbeOutcome::Unclear(why())),
+        };
+        Box::pin(std::future::ready(Answer { event, secret: None, server_time: None }))
+    }
+}
+
+/// Only an answer that arrived shows Snowflake's clock; what was learned before it may be from another time.
+fn is_clear(event: &Event) -> bool {
+    match event {
+        Event::Added(outcome) => !matches!(outcome, AddOutcome::Unclear(_)),
+        Event::Listed(outcome) => !matches!(outcome, Err(Failure::Unclear(_))),
+        Event::Removed { outcome, .. } => {
+            !matches!(outcome, RemoveOutcome::Failed(Failure::Unclear(_)))
+        }
+        // The probe does not look at the clock.
+        Event::Probed(_)
+        | Event::Started
+        | Event::Tick { .. }
+        | Event::Rotate { .. }
+        | Event::Revoke
+        | Event::Enrol { .. } => false,
+    }
+}

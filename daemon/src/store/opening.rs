@@ -13,7 +13,7 @@ use patd_keys::state_dir;
 
 use super::error::{BEHIND, OpenError, Repair};
 use super::meta::{self, Found, Meta, Opened};
-use super::restoring::{self, FileWrite, META_KEY, MetaWrites, SLED_DIR, SledState, Survey};
+use super::restoring::{self, META_KEY, MetaWrite, SLED_DIR, SledState, Survey};
 use super::sealed_files::SealedFiles;
 use super::sealed_store::SealedStore;
 use super::vault::{Derived, Keyring, Vault};
@@ -46,9 +46,9 @@ pub fn open(dir: &Path, root: RootKey, now: Timestamp) -> Result<OpenReport, Ope
     files.prepare()?;
     let known = (&unlocked.vault, &unlocked.meta, unlocked.current);
     let survey = restoring::survey(dir, &files, known, sled)?;
-    let writes = unlocked.brought_up_to(&survey, now)?;
+    let write = unlocked.brought_up_to(&survey, now)?;
     let (sled, repairs) =
-        survey.carry_out(dir, &files, (&unlocked.vault, &unlocked.meta), writes)?;
+        survey.carry_out(dir, &files, (&unlocked.vault, &unlocked.meta), write)?;
     if is_new {
         state_dir::unmark(dir)?;
     }
@@ -79,8 +79,8 @@ struct Unlocked {
 }
 
 impl Unlocked {
-    /// Takes over which slots there are, lets data keys age, and says which copies must be written again.
-    fn brought_up_to(&mut self, survey: &Survey, now: Timestamp) -> Result<MetaWrites, OpenError> {
+    /// Takes over which slots there are, lets data keys age, and says whether the record must be written again.
+    fn brought_up_to(&mut self, survey: &Survey, now: Timestamp) -> Result<MetaWrite, OpenError> {
         let slots = survey.slots();
         let keyring = &mut self.vault.keyring;
         let terms = keyring.0.len();
@@ -90,12 +90,11 @@ impl Unlocked {
         let changed = slots != self.meta.slots || aged || renewed;
         self.meta.slots = slots;
         self.meta.version = survey.highest_version(self.meta.version) + u64::from(changed);
-        let file = match self.file_stale.take() {
-            Some(why) => FileWrite::Stale(why),
-            None if changed => FileWrite::Changed,
-            None => FileWrite::None,
-        };
-        Ok(MetaWrites { sled: self.sled_stale || changed, file })
+        Ok(match self.file_stale.take() {
+            Some(why) => MetaWrite::FileStale(why),
+            None if changed || self.sled_stale => MetaWrite::Changed,
+            None => MetaWrite::None,
+        })
     }
 }
 

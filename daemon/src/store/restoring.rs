@@ -41,20 +41,14 @@ pub(super) struct Survey {
     leftover_files: Vec<RecordKey>,
 }
 
-/// Whether the copies of the meta record must be written again.
-pub(super) struct MetaWrites {
-    pub(super) sled: bool,
-    pub(super) file: FileWrite,
-}
-
-/// Why `meta.sealed` is written, if it is.
-pub(super) enum FileWrite {
-    /// It is as it should be.
+/// Whether the meta record must be written again, which is then done in both places.
+pub(super) enum MetaWrite {
+    /// Both copies are as they should be.
     None,
-    /// What it says has changed.
+    /// What it says has changed, or sled's copy is behind.
     Changed,
-    /// It was found wrong in this way.
-    Stale(String),
+    /// `meta.sealed` was found wrong in this way.
+    FileStale(String),
 }
 
 /// Returns whether there is a sled folder, or something in its place.
@@ -137,7 +131,7 @@ pub(super) fn reopen(
 ) -> Result<(SledFile, Vec<Repair>), OpenError> {
     let survey = survey(dir, files, (vault, meta, true), look_at_sled(dir)?)?;
     meta.version = survey.highest_version(meta.version) + 1;
-    survey.carry_out(dir, files, (vault, meta), MetaWrites { sled: true, file: FileWrite::Changed })
+    survey.carry_out(dir, files, (vault, meta), MetaWrite::Changed)
 }
 
 impl Survey {
@@ -174,25 +168,28 @@ impl Survey {
         dir: &Path,
         files: &SealedFiles,
         (vault, meta): (&Vault, &Meta),
-        writes: MetaWrites,
+        write: MetaWrite,
     ) -> Result<(SledFile, Vec<Repair>), OpenError> {
         let mut repairs = Vec::new();
-        let meta_bytes = meta.seal(&vault.derived, &vault.keyring).ok_or(OpenError::Seal)?;
         for (key, why) in &self.to_file {
             if let Some(sealed) = self.keep.get(key) {
                 files.write(key, &sealed.bytes)?;
                 repairs.push(Repair::FileRewritten { slot: sealed.id.clone(), why: why.clone() });
             }
         }
-        if !matches!(writes.file, FileWrite::None) {
-            files.write_meta(&meta_bytes)?;
+        let sled_is_whole =
+            matches!(&self.sled, SledState::Open(_, contents) if !contents.is_empty());
+        let mut meta_bytes = None;
+        if !sled_is_whole || !matches!(write, MetaWrite::None) {
+            let bytes = meta.seal(&vault.derived, &vault.keyring).ok_or(OpenError::Seal)?;
+            files.write_meta(&bytes)?;
+            meta_bytes = Some(bytes);
         }
-        if let FileWrite::Stale(why) = writes.file {
+        if let MetaWrite::FileStale(why) = write {
             repairs.push(Repair::MetaRewritten { why });
         }
         let leftover_files = self.leftover_files.clone();
-        let meta_bytes = writes.sled.then_some(meta_bytes.as_slice()).ok_or(meta_bytes.as_slice());
-        let sled = self.carry_out_in_sled(&dir.join(SLED_DIR), meta_bytes, &mut repairs)?;
+        let sled = self.complete_sled(&dir.join(SLED_DIR), meta_bytes.as_deref(), &mut repairs)?;
         for key in leftover_files {
             files.remove(&key)?;
             repairs.push(Repair::LeftoverRemoved);
@@ -200,41 +197,39 @@ impl Survey {
         Ok((sled, repairs))
     }
 
-    /// Completes sled, or makes a new one. The meta record is `Err` if an opened sled has it already.
-    fn carry_out_in_sled(
+    /// Brings the records that sled lacks into it, or all of them into a new one.
+    fn complete_sled(
         self,
         path: &Path,
-        meta: Result<&[u8], &[u8]>,
+        meta: Option<&[u8]>,
         repairs: &mut Vec<Repair>,
     ) -> Result<SledFile, OpenError> {
-        let (Ok(whole_meta) | Err(whole_meta)) = meta;
-        let (sled, known) = match self.sled {
-            SledState::Open(sled, contents) => (sled, !contents.is_empty()),
-            SledState::Missing => (new_sled(path)?, false),
+        let Self { sled, keep, to_sled, leftover_records, .. } = self;
+        let (sled, lacking) = match sled {
+            SledState::Open(sled, contents) if !contents.is_empty() => {
+                let restored = to_sled.iter().filter_map(|key| keep.get(key));
+                repairs.extend(restored.map(|sealed| Repair::RecordRestored(sealed.id.clone())));
+                (sled, to_sled)
+            }
+            SledState::Open(sled, _) => {
+                repairs.push(Repair::SledMissing);
+                (sled, to_sled)
+            }
+            SledState::Missing => {
+                repairs.push(Repair::SledMissing);
+                (new_sled(path)?, to_sled)
+            }
             SledState::Damaged(why, _) => {
-                let to = set_aside(path)?;
-                repairs.push(Repair::SledSetAside { to, why });
-                let sled = new_sled(path)?;
-                let all = self.keep.iter().map(|(key, sealed)| (&key[..], Some(&sealed.bytes[..])));
-                commit(path, &sled, all.chain([(META_KEY, Some(whole_meta))]).collect())?;
-                return Ok(sled);
+                repairs.push(Repair::SledSetAside { to: set_aside(path)?, why });
+                (new_sled(path)?, keep.keys().copied().collect())
             }
         };
-        let restored = self.to_sled.iter().filter_map(|key| self.keep.get_key_value(key));
-        if known {
-            repairs.extend(
-                restored.clone().map(|(_, sealed)| Repair::RecordRestored(sealed.id.clone())),
-            );
-        } else {
-            repairs.push(Repair::SledMissing);
-        }
-        let removed = self.leftover_records.iter().map(|key| (&key[..], None));
-        let meta = if known { meta.ok() } else { Some(whole_meta) };
-        let changes = restored
-            .map(|(key, sealed)| (&key[..], Some(&sealed.bytes[..])))
-            .chain(removed)
+        let records = lacking.iter().filter_map(|key| keep.get_key_value(key));
+        let changes = records
+            .map(|(key, sealed)| (key.as_slice(), Some(sealed.bytes.as_slice())))
+            .chain(leftover_records.iter().map(|key| (key.as_slice(), None)))
             .chain(meta.map(|meta| (META_KEY, Some(meta))));
-        commit(path, &sled, changes.collect())?;
+        commit(path, &sled, &changes.collect::<Vec<_>>())?;
         Ok(sled)
     }
 
@@ -318,11 +313,11 @@ fn new_sled(path: &Path) -> Result<SledFile, OpenError> {
     Ok(sled)
 }
 
-fn commit(path: &Path, sled: &SledFile, changes: Vec<Change<'_>>) -> Result<(), OpenError> {
+fn commit(path: &Path, sled: &SledFile, changes: &[Change<'_>]) -> Result<(), OpenError> {
     if changes.is_empty() {
         return Ok(());
     }
-    sled.commit(&changes).map_err(|fault| refused(path, fault))
+    sled.commit(changes).map_err(|fault| refused(path, fault))
 }
 
 /// Moves the damaged folder out of the way; it stays for a person to look at.

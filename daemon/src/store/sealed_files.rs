@@ -63,6 +63,11 @@ impl SealedFiles {
         durable::replace(&path, bytes).map_err(at(&path, "cannot be written"))
     }
 
+    /// Returns the bytes of a slot's file; `None` if there is none.
+    pub(super) fn slot(&self, key: &RecordKey) -> Result<Option<FileBytes>, OpenError> {
+        read(&self.slot_path(key))
+    }
+
     /// Writes a slot's file, durably.
     pub(super) fn write(&self, key: &RecordKey, bytes: &[u8]) -> Result<(), IoAt> {
         let path = self.slot_path(key);

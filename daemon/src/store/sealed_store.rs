@@ -155,7 +155,8 @@ impl SealedStore {
         }
     }
 
-    /// Returns a slot's record, opened. Damage found here is repaired from the sealed files.
+    /// Returns a slot's record, opened. Damage found here is repaired from the sealed files; while that is not
+    /// possible (the disk is full, another slot is lost), the slot's own file still answers.
     fn record(&self, key: &RecordKey) -> Result<Option<Record>, StoreError> {
         match self.try_record(key) {
             Ok(record) => Ok(record),
@@ -170,11 +171,16 @@ impl SealedStore {
     ) -> Result<Option<Record>, StoreError> {
         match self.try_record(key) {
             Ok(record) => Ok(record),
-            Err(_) => {
-                self.reopen(meta)?;
-                self.try_record(key).map_err(|fault| self.failed(fault))
-            }
+            Err(_) => match self.reopen(meta) {
+                Ok(()) => self.try_record(key).map_err(|fault| self.failed(fault)),
+                Err(why) => self.record_of_file(key).ok_or(why).map(Some),
+            },
         }
+    }
+
+    fn record_of_file(&self, key: &RecordKey) -> Option<Record> {
+        let bytes = self.files.slot(key).ok()??.ok()?;
+        self.vault.open(key, &bytes).ok()
     }
 
     fn try_record(&self, key: &RecordKey) -> Result<Option<Record>, Fault> {

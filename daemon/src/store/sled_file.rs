@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use nix::fcntl::{Flock, FlockArg};
 use patd_keys::durable;
 
 /// An open sled database: bytes by key.
@@ -89,6 +91,7 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
 }
 
 fn open_and_scan(dir: &Path) -> Result<(SledFile, Contents), Fault> {
+    wait_until_closed(&dir.join("db")).map_err(Fault::System)?;
     delete_half_snapshots(dir).map_err(Fault::System)?;
     let db = sled::Config::new()
         .path(dir)
@@ -105,6 +108,25 @@ fn open_and_scan(dir: &Path) -> Result<(SledFile, Contents), Fault> {
     }
     log.sync_all().and_then(|()| durable::sync_dir(dir)).map_err(Fault::System)?;
     Ok((SledFile { db, log }, contents))
+}
+
+/// After its last handle is dropped, sled's threads may hold the file's lock a little longer. Nobody else can:
+/// the caller has the lock of the whole state folder.
+fn wait_until_closed(log: &Path) -> io::Result<()> {
+    let mut file = match File::open(log) {
+        Ok(file) => file,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(why) => return Err(why),
+    };
+    let deadline = Instant::now() + CLOSING;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(_released_when_dropped) => return Ok(()),
+            Err((_, why)) if Instant::now() > deadline => return Err(why.into()),
+            Err((unlocked, _)) => file = unlocked,
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
 }
 
 /// A kill during open() leaves `snap.<lsn>.generating`, which every later open() takes for the newest
@@ -132,6 +154,7 @@ fn refused_by_system(why: &io::Error) -> bool {
         io::ErrorKind::PermissionDenied
             | io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge
             | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::WouldBlock
             | io::ErrorKind::OutOfMemory
@@ -140,3 +163,4 @@ fn refused_by_system(why: &io::Error) -> bool {
 }
 
 const CACHE_BYTES: u64 = 2 << 20;
+const CLOSING: Duration = Duration::from_secs(5);

@@ -1,2 +1,55 @@
-//! stub
-fn main() {}
+//! `patctl`: how a person inspects, rotates, revokes, enrols, configures and sets up PAT Broker.
+//!
+//! Reads the command line, runs one verb, prints its answer once. What a verb does is in a file of its own.
+
+#![forbid(unsafe_code)]
+
+mod add;
+mod answer;
+mod bootstrap;
+mod cli;
+mod daemon;
+mod enrol;
+mod explain;
+mod files;
+mod init;
+mod log;
+mod public_key;
+mod rebuild;
+mod remove;
+mod revoke;
+mod rotate;
+mod status;
+mod table;
+mod text;
+mod time;
+mod validate;
+
+use std::process::ExitCode;
+
+use answer::{Answer, Failure};
+use cli::{Cli, Verb};
+
+fn main() -> ExitCode {
+    match Cli::parse_or_explain() {
+        Ok(cli) => answer::print(cli.json, run(&cli)),
+        Err(explained) => explained,
+    }
+}
+
+fn run(cli: &Cli) -> Result<Answer, Failure> {
+    match &cli.verb {
+        Verb::Status => status::run(cli),
+        Verb::Rotate(args) => rotate::run(cli, args),
+        Verb::Revoke(args) => revoke::run(cli, args),
+        Verb::Enrol(args) => enrol::run(cli, args),
+        Verb::Add(args) => add::run(cli, args),
+        Verb::Remove(args) => remove::run(cli, args),
+        Verb::Validate => validate::run(cli),
+        Verb::Explain(args) => explain::run(cli, args),
+        Verb::Log(args) => log::run(cli, args),
+        Verb::Init(args) => init::run(cli, args),
+        Verb::Bootstrap(args) => bootstrap::run(cli, args),
+        Verb::Rebuild(args) => rebuild::run(args),
+    }
+}

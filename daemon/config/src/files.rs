@@ -43,21 +43,23 @@ impl Sources {
 
     /// Reads the files of `dir` that are root's or belong to one of `trusted_uids`.
     pub fn read_trusting(dir: &Path, trusted_uids: &[u32]) -> Self {
-        let mut sources = Self {
-            main: None,
-            accounts: Vec::new(),
-            users: Vec::new(),
-            owner: Owner::Root,
-            trusted_uids: trusted_uids.to_vec(),
-            faults: Faults::default(),
-            dir: dir.to_owned(),
-        };
+        let mut sources = Self::none(dir, trusted_uids);
         if let Some(top) = sources.open(dir) {
             sources.main = sources.text(&top, OsStr::new(MAIN_FILE), dir);
             sources.accounts = sources.texts(ACCOUNTS_DIR);
             sources.users = sources.texts(USERS_DIR);
         }
         sources
+    }
+
+    /// Returns the sources of a directory that has nothing but this main file, which need not be written yet.
+    pub fn of_main(dir: &Path, text: &str) -> Self {
+        let main = Text {
+            file: Arc::from(dir.join(MAIN_FILE)),
+            text: Arc::from(text),
+            readable_by_others: true,
+        };
+        Self { main: Some(main), ..Self::none(dir, &[nix::unistd::geteuid().as_raw()]) }
     }
 
     /// Returns the path of the file that `patctl add` writes for a connection.
@@ -91,6 +93,18 @@ impl Sources {
     /// All faults of all files.
     pub fn check(&self) -> Result<Config, ConfigErrors> {
         check::check(self)
+    }
+
+    fn none(dir: &Path, trusted_uids: &[u32]) -> Self {
+        Self {
+            main: None,
+            accounts: Vec::new(),
+            users: Vec::new(),
+            owner: Owner::Root,
+            trusted_uids: trusted_uids.to_vec(),
+            faults: Faults::default(),
+            dir: dir.to_owned(),
+        }
     }
 
     fn open(&mut self, dir: &Path) -> Option<Directory> {

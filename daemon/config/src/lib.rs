@@ -36,6 +36,12 @@ pub fn load(dir: &Path) -> Result<Config, ConfigErrors> {
     Sources::read(dir).check()
 }
 
+/// Returns a warehouse, database or schema of a [`ConnectionConfig`] as SHOW spells it: unquoted names are
+/// upper case at Snowflake, quoted ones as they are between their quotes.
+pub fn as_shown(session_default: &str) -> String {
+    syntax::as_shown(session_default)
+}
+
 /// The checked configuration. Every part of it was written by someone trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

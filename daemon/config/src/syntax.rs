@@ -48,6 +48,11 @@ pub(crate) fn session_default(what: &str, text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
+/// Returns a checked session default as SHOW spells it.
+pub(crate) fn as_shown(text: &str) -> String {
+    quoted(text).unwrap_or_else(|| text.to_ascii_uppercase())
+}
+
 /// Returns what `-c` may name.
 pub(crate) fn connection(text: &str) -> Result<String, Wrong> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

@@ -1,0 +1,253 @@
+//! The command line. No secret is ever an argument.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use pat_wire::connection::ADMIN_SOCKET;
+use patd_config::KeySource;
+
+use crate::answer::Exit;
+
+/// Inspects, rotates, revokes and sets up the role-restricted Snowflake tokens that patd keeps.
+#[derive(Debug, Parser)]
+#[command(name = "patctl", version)]
+pub(crate) struct Cli {
+    /// Print one JSON document on standard output, of failures too
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Admin socket of the daemon
+    #[arg(long, global = true, value_name = "PATH", default_value = ADMIN_SOCKET)]
+    pub(crate) socket: PathBuf,
+    /// Folder of the configuration
+    #[arg(long, global = true, value_name = "DIR", default_value = "/etc/patd")]
+    pub(crate) config: PathBuf,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+impl Cli {
+    /// Reads the command line; help, version and mistakes are printed here.
+    pub(crate) fn parse_or_explain() -> Result<Self, ExitCode> {
+        let mut command = Self::command().after_help(EXITS);
+        command = command.mut_subcommands(|verb| verb.after_help(EXITS));
+        let matches = command.try_get_matches();
+        let cli = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
+        cli.map_err(|error| {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            match error.print() {
+                Ok(()) if asked => ExitCode::from(Exit::Ok),
+                Ok(()) | Err(_) => ExitCode::from(Exit::Usage),
+            }
+        })
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Show the daemon, its tokens, and what a person must act on
+    Status,
+    /// Put a new token in the place of a connection's, now
+    Rotate(RotateArgs),
+    /// Stop hand-out and remove the tokens at Snowflake, until "enrol"
+    Revoke(RevokeArgs),
+    /// Issue again after a revocation, a quarantine or a fence
+    Enrol(ConnectionArgs),
+    /// Write an entry: who may use which service user, under which name
+    Add(AddArgs),
+    /// Delete an entry; its token is kept (see "revoke")
+    Remove(ConnectionArgs),
+    /// Check the configuration and show every fault
+    Validate,
+    /// Say why a request of a user is or would be refused
+    Explain(ExplainArgs),
+    /// Show the newest audit records
+    Log(LogArgs),
+    /// Make configuration and keys of this host; what is there already stays
+    Init(InitArgs),
+    /// Print what a security admin runs once at Snowflake; may be run again
+    Bootstrap(BootstrapArgs),
+    /// Set a lost or damaged store aside, so that the daemon starts a new one
+    Rebuild(RebuildArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConnectionArgs {
+    /// The connection, as -c names it
+    #[arg(value_name = "CONNECTION")]
+    pub(crate) connection: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RotateArgs {
+    /// The connection, as -c names it
+    #[arg(value_name = "CONNECTION")]
+    pub(crate) connection: String,
+    /// Why the present token is no longer trusted: it is removed as soon as the new one is proven
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) taint: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct RevokeArgs {
+    /// The connection, as -c names it
+    #[arg(value_name = "CONNECTION")]
+    pub(crate) connection: Option<String>,
+    /// Every token of this service user, in every account
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Every token of this host
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AddArgs {
+    /// The name that -c will take
+    #[arg(value_name = "NAME")]
+    pub(crate) connection: String,
+    /// Service user, as SHOW USERS spells it
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: String,
+    /// The one role of its tokens, as SHOW ROLES spells it
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: String,
+    /// Local accounts that may have it
+    #[arg(long = "for", value_name = "LOCALUSER", value_delimiter = ',', required = true)]
+    pub(crate) local_users: Vec<String>,
+    /// Account, where this host has several
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Session default
+    #[arg(long, value_name = "WAREHOUSE")]
+    pub(crate) warehouse: Option<String>,
+    /// Session default
+    #[arg(long, value_name = "DATABASE")]
+    pub(crate) database: Option<String>,
+    /// Session default
+    #[arg(long, value_name = "SCHEMA")]
+    pub(crate) schema: Option<String>,
+    /// How the secret reaches the program: home, env; the default first
+    #[arg(long, value_name = "DELIVERY", value_delimiter = ',')]
+    pub(crate) deliver: Vec<String>,
+    /// Life of a token, 1 to 365 days; rotated at half of it
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days_to_expiry: Option<i64>,
+    /// Only through the packaged pat-exec
+    #[arg(long)]
+    pub(crate) gate_required: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// Who asks: a uid or the name of a local account
+    #[arg(long, value_name = "UID")]
+    pub(crate) uid: String,
+    /// The connection; without it, the only one of that user
+    #[arg(value_name = "NAME")]
+    pub(crate) connection: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LogArgs {
+    /// How many records
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) records: u32,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InitArgs {
+    /// Account identifier, e.g. MYORG-MYACCOUNT (asked for on a terminal)
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    /// Broker user of this host [default: PATD_ and the host's name]
+    #[arg(long, value_name = "USER")]
+    pub(crate) admin_user: Option<String>,
+    /// Its role [default: the user's name and _ROLE]
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) admin_role: Option<String>,
+    /// Where the admin key is kept: systemd-credential:NAME, file:PATH, keyring:NAME
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) admin_key: Option<KeySource>,
+    /// Where the key of the store is kept: systemd-credential:NAME, file:PATH, keyring:NAME
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) root_key: Option<KeySource>,
+    /// Host of the account, where it is not the usual one
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// Port of the account's host
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// https, or http for a simulator on this machine
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    /// Certificates to trust besides the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Folder of the daemon's state
+    #[arg(long, value_name = "DIR", default_value = PACKAGED_STATE)]
+    pub(crate) state: PathBuf,
+    /// Also write the admin's public key to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key_out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BootstrapArgs {
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Format::Sql)]
+    pub(crate) format: Format,
+    /// Address or range from which broker and service users connect, e.g. 192.0.2.7/32; repeatable
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub(crate) network_cidr: Vec<String>,
+    /// Network policy: an existing one, or with --network-cidr the name of ours
+    #[arg(long, value_name = "NAME")]
+    pub(crate) network_policy: Option<String>,
+    /// Database for network rule and policies
+    #[arg(long, value_name = "DATABASE", default_value = "PATD")]
+    pub(crate) database: String,
+    /// Schema for network rule and policies
+    #[arg(long, value_name = "SCHEMA", default_value = "POLICIES")]
+    pub(crate) schema: String,
+    /// Role that will run the script
+    #[arg(long, value_name = "ROLE", default_value = "ACCOUNTADMIN")]
+    pub(crate) run_as: String,
+    /// Account, where this host has several
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// SQL statements
+    Sql,
+    /// Not yet
+    Terraform,
+    /// Not yet
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RebuildArgs {
+    /// Folder of the daemon's state
+    #[arg(long, value_name = "DIR", default_value = PACKAGED_STATE)]
+    pub(crate) state: PathBuf,
+    /// Yes, tombstones in the lost store are forgotten: revoke again what must stay revoked
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Where systemd's StateDirectory= is.
+pub(crate) const PACKAGED_STATE: &str = "/var/lib/patd";
+
+const EXITS: &str = "\
+Exit codes:
+  0   done
+  1   failed, or (explain) the request would be refused
+  2   there are alarms, or something is still under way; status and revoke
+  64  the command line cannot be understood
+  69  no daemon answers
+  77  not permitted
+  78  the configuration has faults";

@@ -1,0 +1,85 @@
+//! The running daemon, asked over its admin socket.
+
+use std::path::Path;
+use std::time::Duration;
+
+use pat_wire::admin::Reloaded;
+use pat_wire::connection::{ADMIN_SOCKET, Broker, BrokerError, Server};
+use pat_wire::limits;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::answer::{Exit, Failure};
+use crate::cli::Cli;
+
+/// Asks without a body.
+pub(crate) fn ask<R: DeserializeOwned>(cli: &Cli, method: &str, path: &str) -> Result<R, Failure> {
+    let broker = connect(cli, limits::CLIENT_DEADLINE)?;
+    Ok(broker.ask_plainly(method, path, limits::ADMIN_REPLY_BYTES)?)
+}
+
+/// Asks what the daemon answers by itself.
+pub(crate) fn question<Q: Serialize, R: DeserializeOwned>(
+    cli: &Cli,
+    path: &str,
+    question: &Q,
+) -> Result<R, Failure> {
+    let broker = connect(cli, limits::CLIENT_DEADLINE)?;
+    Ok(broker.ask("POST", path, question, limits::ADMIN_REPLY_BYTES)?)
+}
+
+/// Orders something that the daemon has to do at Snowflake first.
+pub(crate) fn order<Q: Serialize, R: DeserializeOwned>(
+    cli: &Cli,
+    path: &str,
+    order: &Q,
+) -> Result<R, Failure> {
+    let broker = connect(cli, SNOWFLAKE_PATIENCE)?;
+    Ok(broker.ask("POST", path, order, limits::ADMIN_REPLY_BYTES)?)
+}
+
+/// What became of a change of the configuration files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reload {
+    InForce,
+    /// Nobody listens: the files are read at the next start.
+    NotRunning,
+}
+
+impl Reload {
+    /// Returns the line that says so.
+    pub(crate) fn said(self) -> &'static str {
+        match self {
+            Self::InForce => "the running daemon has it in force",
+            Self::NotRunning => "no daemon runs here: it is read at the next start",
+        }
+    }
+}
+
+/// Makes the daemon read its configuration again, if one runs.
+pub(crate) fn reload(cli: &Cli) -> Result<Reload, Failure> {
+    let broker = match connect(cli, limits::CLIENT_DEADLINE) {
+        Err(BrokerError::NoBroker(_)) => return Ok(Reload::NotRunning),
+        connected => connected?,
+    };
+    let reloaded: Reloaded = broker.ask_plainly("POST", "/v1/reload", limits::ADMIN_REPLY_BYTES)?;
+    if reloaded.in_force {
+        return Ok(Reload::InForce);
+    }
+    let faults = reloaded.faults.join("\n");
+    let next_step = "correct it, then: systemctl reload patd";
+    Err(Failure::new(
+        Exit::BadConfig,
+        format!("the daemon keeps its old configuration:\n{faults}\n"),
+        next_step,
+    ))
+}
+
+fn connect(cli: &Cli, patience: Duration) -> Result<Broker, BrokerError> {
+    let is_packaged = cli.socket == Path::new(ADMIN_SOCKET);
+    let server = if is_packaged { Server::System } else { Server::Chosen };
+    Broker::connect(&cli.socket, server, patience)
+}
+
+/// A rotation is several calls to Snowflake, each with its own deadline in the daemon.
+const SNOWFLAKE_PATIENCE: Duration = Duration::from_secs(180);

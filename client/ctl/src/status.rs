@@ -1,0 +1,98 @@
+//! `patctl status`: the daemon, its slots, what waits, what a person must act on.
+
+use pat_wire::admin::{DaemonStatus, Problem, SlotStatus, Status};
+use serde_json::json;
+
+use crate::answer::{self, Answer, Exit, Failure};
+use crate::cli::Cli;
+use crate::table::{self, Cell};
+use crate::text::{Colour, plain};
+use crate::{daemon, time};
+
+pub(crate) fn run(cli: &Cli) -> Result<Answer, Failure> {
+    let status: Status = daemon::ask(cli, "GET", "/v1/status")?;
+    let text = text_of(&status, time::now(), answer::in_colour());
+    let exit = if status.alarms.is_empty() { Exit::Ok } else { Exit::Alarms };
+    Ok(Answer { text, json: json!(status), exit })
+}
+
+fn text_of(status: &Status, now: i64, in_colour: bool) -> String {
+    let mut parts = vec![daemon_lines(&status.daemon, now), slots(&status.slots, now, in_colour)];
+    let troubles = status.slots.iter().filter_map(|slot| slot.problem.as_ref());
+    let troubles: Vec<&Problem> =
+        troubles.filter(|problem| !status.alarms.contains(problem)).collect();
+    parts.extend(section("Problems", Colour::Moving, &troubles, in_colour));
+    let inert: Vec<&Problem> = status.inert.iter().collect();
+    parts.extend(section("Not serving yet", Colour::Moving, &inert, in_colour));
+    let alarms: Vec<&Problem> = status.alarms.iter().collect();
+    parts.extend(section("Alarms", Colour::Bad, &alarms, in_colour));
+    parts.join("\n")
+}
+
+fn daemon_lines(daemon: &DaemonStatus, now: i64) -> String {
+    let up = time::span(now.saturating_sub(daemon.started_at).max(0));
+    format!(
+        "patd {}, pid {}, up {up}, host {}\nroot key: {}\nconfiguration: owned by {}; peers identified by {}\n",
+        plain(&daemon.version),
+        daemon.pid,
+        plain(&daemon.host_id),
+        plain(&daemon.root_key),
+        plain(&daemon.config_owner),
+        plain(&daemon.peer_tier),
+    )
+}
+
+fn slots(slots: &[SlotStatus], now: i64, in_colour: bool) -> String {
+    if slots.is_empty() {
+        return "no connections; make one: patctl add NAME --user USER --role ROLE --for LOCALUSER\n"
+            .to_owned();
+    }
+    let heading =
+        ["CONNECTION", "SLOT", "ROLE", "STATE", "GEN", "EXPIRES", "NEXT ROTATION", "LEASES"];
+    let rows: Vec<Vec<Cell>> = slots.iter().map(|slot| row(slot, now)).collect();
+    table::render(&heading, &rows, in_colour)
+}
+
+fn row(slot: &SlotStatus, now: i64) -> Vec<Cell> {
+    let moment = |at: Option<i64>| at.map_or_else(none, |at| time::from_now(at, now));
+    let generation = slot.generation.map_or_else(none, |generation| generation.to_string());
+    let cell = |text: String| (text, Colour::Plain);
+    vec![
+        cell(plain(&slot.connections.join(", "))),
+        cell(plain(&slot.slot)),
+        cell(plain(&slot.role)),
+        (plain(&slot.state), colour_of(&slot.state)),
+        cell(generation),
+        cell(moment(slot.expires_at)),
+        cell(moment(slot.due_at)),
+        cell(slot.leases.to_string()),
+    ]
+}
+
+fn none() -> String {
+    "-".to_owned()
+}
+
+fn colour_of(state: &str) -> Colour {
+    match state {
+        "serving" => Colour::Good,
+        "quarantined" | "revoked" | "fenced" => Colour::Bad,
+        _ => Colour::Moving,
+    }
+}
+
+fn section(title: &str, colour: Colour, problems: &[&Problem], in_colour: bool) -> Option<String> {
+    let lines: String = problems.iter().map(|problem| said(problem)).collect();
+    let title = colour.paint(title, in_colour);
+    (!problems.is_empty()).then(|| format!("{title}\n{lines}"))
+}
+
+fn said(problem: &Problem) -> String {
+    let Problem { id, subject, message, next_step } = problem;
+    let (subject, message) = (plain(subject), plain(message));
+    let mut lines = format!("  {subject}: {message} [{}]\n", plain(id));
+    if !next_step.is_empty() {
+        lines.push_str(&format!("    next: {}\n", plain(next_step)));
+    }
+    lines
+}

@@ -1,0 +1,61 @@
+//! Times as people say them: "in 3 d 11 h", "2 min ago".
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Returns now in seconds since 1970. For showing only: nothing is decided by this clock.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Returns how far a moment is from now, before or after.
+pub(crate) fn from_now(at: i64, now: i64) -> String {
+    match at.saturating_sub(now) {
+        0 => "now".to_owned(),
+        ahead @ 1.. => format!("in {}", span(ahead)),
+        behind => format!("{} ago", span(behind.saturating_neg())),
+    }
+}
+
+/// Returns a length of time in its two largest units.
+pub(crate) fn span(seconds: i64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => two(minutes, "min", seconds % 60, "s"),
+        (0, _, _) => two(hours, "h", minutes, "min"),
+        (_, _, _) => two(days, "d", hours, "h"),
+    }
+}
+
+fn two(large: i64, unit: &str, small: i64, small_unit: &str) -> String {
+    match small {
+        0 => format!("{large} {unit}"),
+        _ => format!("{large} {unit} {small} {small_unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_said_in_its_two_largest_units() {
+        let said = [
+            (0, "now"),
+            (1, "in 1 s"),
+            (59, "in 59 s"),
+            (60, "in 1 min"),
+            (61, "in 1 min 1 s"),
+            (7_260, "in 2 h 1 min"),
+            (3 * 86_400 + 11 * 3_600 + 59, "in 3 d 11 h"),
+            (7 * 86_400, "in 7 d"),
+            (-90, "1 min 30 s ago"),
+        ];
+        for (seconds, expected) in said {
+            assert_eq!(from_now(1_000_000 + seconds, 1_000_000), expected);
+        }
+        assert!(from_now(i64::MAX, i64::MIN).starts_with("in "));
+        assert!(from_now(i64::MIN, i64::MAX).ends_with(" ago"));
+    }
+}

@@ -212,3 +212,120 @@ fn refuse_control(what: &'static str, text: &str) -> Result<(), SqlError> {
 }
 
 const LONGEST_NAME: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use crate::names::{Generation, IntentId, Role};
+    use crate::time::Timestamp;
+
+    use super::*;
+
+    fn intent() -> Intent {
+        Intent {
+            id: IntentId::new("FEDCBA"),
+            generation: Generation(3),
+            name: TokenName::new("PATD_0A1B2C3D_G3_FEDCBA"),
+            role: Role::new("ROLE"),
+            at: Timestamp(0),
+            tainted: false,
+        }
+    }
+
+    #[test]
+    fn each_token_statement_names_its_user_and_says_everything_explicitly() {
+        let (user, host) = (User::new("MIGUEL_CLI"), HostId::new("0A1B2C3D"));
+        let intent = intent();
+
+        let texts = [
+            add_pat(&user, 7, &host, &intent).unwrap(),
+            remove_pat(&user, &intent.name).unwrap(),
+            show_pats(&user).unwrap(),
+            rotate_pat(&user, &intent.name, 12).unwrap(),
+        ]
+        .map(|statement| statement.text);
+
+        assert_eq!(
+            texts,
+            [
+                "ALTER USER \"MIGUEL_CLI\" ADD PROGRAMMATIC ACCESS TOKEN \"PATD_0A1B2C3D_G3_FEDCBA\" \
+                 ROLE_RESTRICTION = 'ROLE' DAYS_TO_EXPIRY = 7 \
+                 COMMENT = 'patd1 host=0A1B2C3D gen=3 intent=FEDCBA'",
+                "ALTER USER \"MIGUEL_CLI\" REMOVE PROGRAMMATIC ACCESS TOKEN \"PATD_0A1B2C3D_G3_FEDCBA\"",
+                "SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER \"MIGUEL_CLI\"",
+                "ALTER USER \"MIGUEL_CLI\" ROTATE PROGRAMMATIC ACCESS TOKEN \"PATD_0A1B2C3D_G3_FEDCBA\" \
+                 EXPIRE_ROTATED_TOKEN_AFTER_HOURS = 12",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_quotes() {
+        let user = User::new("A\" ADD PAT \"B");
+
+        assert_eq!(
+            show_pats(&user).unwrap().text,
+            "SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER \"A\"\" ADD PAT \"\"B\""
+        );
+    }
+
+    #[test]
+    fn a_text_cannot_leave_its_quotes() {
+        assert_eq!(
+            Literal::new("text", r"it's \' over").unwrap().to_string(),
+            r"'it''s \\'' over'"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_quoted_safely_is_refused_with_the_reason() {
+        let long = "x".repeat(256);
+        for (name, reason) in [
+            ("", "user is empty; name one"),
+            ("A\0B", "user contains a control character; write it without"),
+            ("A\nB", "user contains a control character; write it without"),
+            ("A\u{85}B", "user contains a control character; write it without"),
+            (long.as_str(), "user has 256 characters; Snowflake allows 255"),
+        ] {
+            assert_eq!(show_pats(&User::new(name)).unwrap_err().to_string(), reason);
+        }
+        assert!(show_pats(&User::new("ü".repeat(255))).is_ok());
+    }
+
+    #[test]
+    fn days_outside_snowflakes_range_are_refused() {
+        let (user, host) = (User::new("U"), HostId::new("0A1B2C3D"));
+
+        for days in [0, 366] {
+            assert!(matches!(add_pat(&user, days, &host, &intent()), Err(SqlError::Range { .. })));
+        }
+        for days in [1, 365] {
+            assert!(add_pat(&user, days, &host, &intent()).is_ok());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_name_reading_it_back_gives_it_unchanged(name in "[^\\p{Cc}]{1,255}") {
+            let quoted = Ident::new("name", &name).unwrap().to_string();
+            let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+
+            proptest::prop_assert_eq!(inner.replace("\"\"", "\u{0}").matches('"').count(), 0);
+            proptest::prop_assert_eq!(inner.replace("\"\"", "\""), name);
+        }
+
+        #[test]
+        fn whatever_the_text_reading_it_back_gives_it_unchanged(text in "[^\\p{Cc}]{0,300}") {
+            let quoted = Literal::new("text", &text).unwrap().to_string();
+            let mut read = String::new();
+            let mut characters = quoted.strip_prefix('\'').unwrap().strip_suffix('\'').unwrap().chars();
+            while let Some(one) = characters.next() {
+                if matches!(one, '\'' | '\\') {
+                    proptest::prop_assert_eq!(characters.next(), Some(one));
+                }
+                read.push(one);
+            }
+
+            proptest::prop_assert_eq!(read, text);
+        }
+    }
+}

@@ -77,20 +77,22 @@ impl Turn<'_> {
             self.discard(intent.name, "its secret was lost with the answer");
         } else {
             self.slot.work = Work::Idle;
-            self.doubt(intent);
+            self.doubt(intent.name, self.rules.settle);
         }
     }
 
-    /// Remembers an ADD that may still be carried out.
-    pub(super) fn doubt(&mut self, intent: Intent) {
-        let until = self.now.plus(i64::from(self.rules.settle));
-        self.slot.doubts.push(Doubt { name: intent.name, until });
+    /// Remembers a token that may exist, or come to exist until then, and whose secret nobody keeps.
+    pub(super) fn doubt(&mut self, name: TokenName, settle: u32) {
+        self.slot.doubts.push(Doubt { name, until: self.now.plus(i64::from(settle)) });
     }
 
-    /// Forgets ADDs that can no longer be carried out. A clock that went back does not prolong the wait.
-    pub(super) fn forget_old_doubts(&mut self) {
-        let latest = self.now.plus(i64::from(self.rules.settle));
-        self.slot.doubts.retain(|doubt| self.now < doubt.until);
+    /// Forgets what the list does not show and what can no longer turn up. A clock that went back prolongs nothing.
+    pub(super) fn forget_doubts(&mut self, rows: &[TokenRow]) {
+        let (now, latest) = (self.now, self.now.plus(i64::from(self.rules.settle)));
+        let alive = |name: &TokenName| {
+            rows.iter().any(|row| row.name == *name && row.status != TokenStatus::Expired)
+        };
+        self.slot.doubts.retain(|doubt| now < doubt.until || alive(&doubt.name));
         for doubt in &mut self.slot.doubts {
             doubt.until = doubt.until.min(latest);
         }

@@ -71,7 +71,6 @@ pub use view::Why;
 #[must_use]
 pub fn step(slot: &Slot, event: &Event, now: Timestamp, rules: &Rules) -> (Slot, Vec<Effect>) {
     let mut turn = Turn::new(slot, now, rules);
-    turn.forget_old_doubts();
     if take(&mut turn, event) {
         turn.advance();
         turn.finish()

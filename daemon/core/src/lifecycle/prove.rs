@@ -109,7 +109,7 @@ impl Turn<'_> {
             next_step: "find out who removes tokens of this user; another one is made by itself"
                 .to_owned(),
         });
-        self.doubt(intent);
+        self.doubt(intent.name, self.rules.settle);
     }
 
     fn new_token_dead(&mut self, row: &TokenRow) {

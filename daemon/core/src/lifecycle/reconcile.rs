@@ -52,6 +52,7 @@ impl Turn<'_> {
 
     fn reconcile_own(&mut self, rows: &[TokenRow]) {
         self.check_held(rows);
+        self.forget_doubts(rows);
         match self.slot.work.clone() {
             Work::Idle => self.listed_while_idle(rows),
             Work::Issuing(intent) => self.listed_while_issuing(intent, rows),

@@ -3,6 +3,8 @@
 
 use std::mem;
 
+use crate::names::TokenName;
+
 use super::lineage::{Lineage, carries};
 use super::trouble::{CUT, FENCED, Fault, LOST, NO_EFFECT, PROBE_WRONG};
 use super::turn::Turn;
@@ -21,12 +23,8 @@ impl Turn<'_> {
         self.end_drain_pause();
         self.say(Effect::Clear(LOST));
         self.say(Effect::Clear(CUT));
-        if let Work::Issuing(intent) = mem::replace(&mut self.slot.work, Work::Idle) {
-            self.doubt(intent);
-        }
+        self.doubt_everything();
         self.slot.standing = Standing::Tombstoned { at: self.now, confirmed: false };
-        self.slot.serving = None;
-        self.slot.draining.clear();
         self.slot.due_at = None;
         self.slot.taint = None;
         self.slot.flight = Flight { asked: self.slot.flight.asked.take(), ..Flight::default() };
@@ -48,6 +46,7 @@ impl Turn<'_> {
 
     /// Removes what SHOW lists of this host's, one by one; confirms when nothing is left and nothing can come.
     pub(super) fn listed_while_revoked(&mut self, rows: &[TokenRow]) {
+        self.forget_doubts(rows);
         let left = rows
             .iter()
             .find(|row| row.status != TokenStatus::Expired && carries(&self.slot.host, &row.name));
@@ -84,6 +83,21 @@ impl Turn<'_> {
                 self.rules.user
             ),
         });
+    }
+
+    /// No secret is kept any more; the names are, for a fence that is lifted later must not hide them.
+    fn doubt_everything(&mut self) {
+        let held: Vec<TokenName> = self.slot.held().map(|held| held.name.clone()).collect();
+        for name in held {
+            self.doubt(name, 0);
+        }
+        match mem::replace(&mut self.slot.work, Work::Idle) {
+            Work::Issuing(intent) => self.doubt(intent.name, self.rules.settle),
+            Work::Discarding { name, .. } => self.doubt(name, 0),
+            Work::Idle | Work::Proving { .. } => {}
+        }
+        self.slot.serving = None;
+        self.slot.draining.clear();
     }
 
     fn confirm(&mut self, done: bool) {

@@ -28,7 +28,7 @@ pub struct Slot {
     /// Why the serving secret is no longer trusted. Kept until it is replaced, across refusals and restarts.
     #[serde(default)]
     pub taint: Option<String>,
-    /// ADDs that SHOW did not find, but that Snowflake may still carry out.
+    /// Tokens of ours that may exist, or come to exist, though nobody keeps their secret.
     #[serde(default)]
     pub doubts: Vec<Doubt>,
     /// Tokens of this host id up to this generation are someone else's, unless named here. Set when a fence is lifted.
@@ -84,12 +84,13 @@ pub struct Intent {
     pub tainted: bool,
 }
 
-/// An ADD without an answer that SHOW did not list: a request on its way may still arrive.
+/// A token of ours without a secret: an ADD without an answer that SHOW did not list but that may still be carried
+/// out, or one that was held when the slot was revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// The name the token would have.
     pub name: TokenName,
-    /// From then on Snowflake cannot carry it out any more.
+    /// From then on, what SHOW does not list cannot turn up any more.
     pub until: Timestamp,
 }
 

@@ -2,7 +2,6 @@
 //! refuses. Promises P2 (never locked out) and P3 (bounded), each step checked by `World::check`.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     reason = "a test's helpers may fail as loudly as the test"

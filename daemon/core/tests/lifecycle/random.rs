@@ -143,6 +143,7 @@ fn heal(world: &mut World) {
             world.enrol();
         }
     }
+    world.rotate(None);
     world.run_for(2 * DAY);
 }
 

@@ -405,7 +405,9 @@ impl World {
             .find(|held| held.generation == generation)
             .expect("probed is sealed")
             .clone();
-        let outcome = self.server.probe(self.disk_secrets[&staged.name]);
+        let outcome = self
+            .server
+            .probe(*self.disk_secrets.get(&staged.name).expect("what is probed is sealed"));
         if outcome == ProbeOutcome::Proved {
             self.proven.insert(staged.name);
         }

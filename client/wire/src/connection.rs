@@ -417,7 +417,11 @@ fn failed(path: &Path, errno: Errno) -> BrokerError {
     }
 }
 
-fn to_json<Q: Serialize>(question: &Q) -> Result<Vec<u8>, BrokerError> {
+/// Returns a question as the body of a request.
+///
+/// # Errors
+/// The question cannot be written as JSON.
+pub fn to_json<Q: Serialize>(question: &Q) -> Result<Vec<u8>, BrokerError> {
     serde_json::to_vec(question)
         .map_err(|_| BrokerError::NotUnderstood("the question cannot be written"))
 }

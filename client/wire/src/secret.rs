@@ -1,7 +1,8 @@
 //! The one type that may hold a secret: a token, a session token, a key. It cannot be printed, copied
 //! or serialised by accident, and its bytes are wiped when it goes. The way out is one word.
 
-use zeroize::Zeroizing;
+/// For buffers that hold a secret on its way: wiped when dropped.
+pub use zeroize::Zeroizing;
 
 /// A secret text. No `Debug`, `Display`, `Clone`, `Serialize` or `PartialEq`, on purpose.
 pub struct Secret(Zeroizing<String>);

@@ -1,0 +1,119 @@
+//! Reaching the broker: with the gate shown at connect(), and given up right after it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pat_wire::connection::{Broker, BrokerError, HAND_OUT_SOCKET, Server};
+use pat_wire::error::ErrorCode;
+use pat_wire::limits;
+use pat_wire::message::{HandOut, HandOutRequest, List};
+
+use crate::cli::Options;
+use crate::failure::Failure;
+use crate::gate::{self, Gate};
+
+/// A way to the broker that can be gone again.
+#[derive(Debug)]
+pub(crate) struct Way {
+    socket: PathBuf,
+    server: Server,
+    gate: Gate,
+}
+
+impl Way {
+    /// Takes the system's socket, or the one the caller chose. A choice of the caller's is never shown the
+    /// gate: anybody could listen there.
+    ///
+    /// # Errors
+    /// The gate could not be given up, or the path is not one.
+    pub(crate) fn new(mut gate: Gate, chosen: Option<&Path>) -> Result<Self, Failure> {
+        let Some(chosen) = chosen else {
+            return Ok(Self { socket: HAND_OUT_SOCKET.into(), server: Server::System, gate });
+        };
+        gate.give_up()?;
+        let socket = std::path::absolute(chosen)
+            .map_err(|error| Failure::system(format_args!("{}", chosen.display()), error))?;
+        Ok(Self { socket, server: Server::Chosen, gate })
+    }
+
+    /// Returns the socket, if the caller chose it.
+    pub(crate) fn chosen(&self) -> Option<&Path> {
+        match self.server {
+            Server::Chosen => Some(&self.socket),
+            Server::System => None,
+        }
+    }
+
+    /// Returns the group ids to go on with.
+    pub(crate) fn gate(&self) -> Gate {
+        self.gate
+    }
+
+    /// Connects, and acts as the caller again in every case.
+    ///
+    /// # Errors
+    /// The outer one: the group could not be changed, so nothing may be done. The inner one: no broker.
+    pub(crate) fn connect(
+        &self,
+        patience: Duration,
+    ) -> Result<Result<Broker, BrokerError>, Failure> {
+        self.gate.raise()?;
+        let broker = Broker::connect(&self.socket, self.server, patience);
+        self.gate.lower()?;
+        Ok(broker)
+    }
+
+    /// Asks for a secret.
+    ///
+    /// # Errors
+    /// What the broker said, with the reason for a missing gate where that may be why.
+    pub(crate) fn hand_out(&self, request: &HandOutRequest) -> Result<HandOut, Failure> {
+        let broker = self.connect(limits::CLIENT_DEADLINE)?;
+        let hand_out = broker.and_then(|broker| broker.hand_out(request));
+        let hand_out = hand_out.map_err(|error| self.explained(&error))?;
+        check(request, &hand_out)?;
+        Ok(hand_out)
+    }
+
+    /// Asks for the caller's own connections.
+    ///
+    /// # Errors
+    /// What the broker said.
+    pub(crate) fn list(&self) -> Result<List, Failure> {
+        let broker = self.connect(limits::CLIENT_DEADLINE)?;
+        let list =
+            broker.and_then(|b| b.ask_plainly("POST", "/v1/list", limits::ADMIN_REPLY_BYTES));
+        list.map_err(|error| self.explained(&error))
+    }
+
+    fn explained(&self, error: &BrokerError) -> Failure {
+        let failure = Failure::own(error.to_string());
+        let is_about_gate = error.code() == Some(ErrorCode::Refused) && !self.gate.is_held();
+        if is_about_gate && self.server == Server::System {
+            return failure.and(&gate::why_not_held());
+        }
+        failure
+    }
+}
+
+/// Returns the request that the command line stands for.
+pub(crate) fn request(options: &Options, connection: Option<String>) -> HandOutRequest {
+    HandOutRequest { connection, deliver: options.deliver, replaces: None }
+}
+
+/// A hand-out that is not what was asked for is not used.
+pub(crate) fn check(request: &HandOutRequest, hand_out: &HandOut) -> Result<(), Failure> {
+    let terms = &hand_out.terms;
+    let other = |what: &str| Failure::own(format!("the broker answered with another {what}"));
+    if request.connection.as_ref().is_some_and(|wanted| *wanted != terms.connection) {
+        return Err(other("connection"));
+    }
+    if request.deliver.is_some_and(|wanted| wanted != terms.deliver) {
+        return Err(other("delivery"));
+    }
+    if terms.connection.is_empty() || terms.connection.contains('\0') || hand_out.secret.is_empty()
+    {
+        return Err(other("kind of hand-out"));
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! The connections of a file: to keep them, to see who is left out, and to find what the child added.
+//! Pure: texts in, texts out.
+
+use std::collections::BTreeMap;
+
+use crate::toml::{FaultyLine, Item, items, write};
+
+/// Connections by name, each with its keys (dotted, below the connection) and values as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Connections(BTreeMap<String, Vec<(Vec<String>, String)>>);
+
+/// Why the connections of a file cannot be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// This line is not TOML.
+    Line(FaultyLine),
+    /// Connections as an array of tables, which no client reads.
+    Array,
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Line(FaultyLine(line)) => write!(f, "line {line} is not TOML"),
+            Self::Array => f.write_str("connections in double brackets are not connections"),
+        }
+    }
+}
+
+impl Connections {
+    /// Reads a `connections.toml`: every table is one.
+    ///
+    /// # Errors
+    /// See [`Unreadable`].
+    pub(crate) fn of_connections_file(text: &str) -> Result<Self, Unreadable> {
+        Self::below(text, &[])
+    }
+
+    /// Reads a `config.toml`: those below `connections`.
+    ///
+    /// # Errors
+    /// See [`Unreadable`].
+    pub(crate) fn of_config_file(text: &str) -> Result<Self, Unreadable> {
+        Self::below(text, &["connections"])
+    }
+
+    /// Returns whether there is one of this name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Returns the names in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Returns whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Leaves one out.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.remove(name);
+        self
+    }
+
+    /// Leaves out those that `other` has just so.
+    pub(crate) fn not_in(&self, other: &Self) -> Self {
+        let new = self.0.iter().filter(|(name, keys)| other.0.get(*name) != Some(*keys));
+        Self(new.map(|(name, keys)| (name.clone(), keys.clone())).collect())
+    }
+
+    /// Splits off those whose name `other` has too.
+    pub(crate) fn split_by_name(self, other: &Self) -> (Self, Self) {
+        let (named, unnamed) = self.0.into_iter().partition(|(name, _)| other.contains(name));
+        (Self(named), Self(unnamed))
+    }
+
+    /// Splits off those that contain one of these texts.
+    pub(crate) fn split_by_content(self, holds: impl Fn(&str) -> bool) -> (Self, Self) {
+        let (held, free) = self.0.into_iter().partition(|(name, keys)| {
+            holds(name)
+                || keys.iter().any(|(key, value)| holds(value) || key.iter().any(|k| holds(k)))
+        });
+        (Self(held), Self(free))
+    }
+
+    /// Returns them as the text of a `connections.toml`, a blank line before each.
+    pub(crate) fn to_text(&self) -> String {
+        self.below_header("\n[")
+    }
+
+    /// Returns them as they are appended to a `config.toml`.
+    pub(crate) fn to_config_text(&self) -> String {
+        self.below_header("\n[connections.")
+    }
+
+    fn below_header(&self, header: &str) -> String {
+        let mut text = String::new();
+        for (name, keys) in &self.0 {
+            text.push_str(header);
+            write::push_key(&mut text, name);
+            text.push_str("]\n");
+            for (key, value) in keys {
+                push_dotted(&mut text, key);
+                text.push_str(" = ");
+                text.push_str(value);
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    fn below(text: &str, above: &[&str]) -> Result<Self, Unreadable> {
+        let mut connections = BTreeMap::<String, Vec<(Vec<String>, String)>>::new();
+        for item in items(text).map_err(Unreadable::Line)? {
+            let path = item.path();
+            let is_below = above.iter().zip(path).all(|(wanted, part)| wanted == part);
+            let Some((name, key)) = path.get(above.len()..).and_then(<[_]>::split_first) else {
+                if is_below && matches!(item, Item::TableArray(_)) {
+                    return Err(Unreadable::Array);
+                }
+                continue;
+            };
+            if !is_below {
+                continue;
+            }
+            match &item {
+                Item::TableArray(_) => return Err(Unreadable::Array),
+                Item::Table(_) => {
+                    connections.entry(name.clone()).or_default();
+                }
+                // A value right here is a setting of the file, not a connection.
+                Item::Value(..) if key.is_empty() => {}
+                Item::Value(_, value) => {
+                    let keys = connections.entry(name.clone()).or_default();
+                    keys.push((key.to_vec(), (*value).to_owned()));
+                }
+            }
+        }
+        Ok(Self(connections))
+    }
+}
+
+fn push_dotted(text: &mut String, key: &[String]) {
+    for (index, part) in key.iter().enumerate() {
+        if index > 0 {
+            text.push('.');
+        }
+        write::push_key(text, part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_of_a_config_file_become_those_of_a_connections_file() {
+        let config = "default_connection_name = \"a\"\n[cli.logs]\nlevel = \"info\"\n\
+                      [connections.a]\nuser = 'u'\n[connections.a.session_parameters]\nX = 1\n\
+                      [connections]\nb = { account = \"x\", user = \"y\" }\n\"c d\".user = \"z\"\n";
+
+        let connections = Connections::of_config_file(config).unwrap();
+
+        let expected = "\n[a]\nuser = 'u'\nsession_parameters.X = 1\n\n[b]\naccount = \"x\"\n\
+                        user = \"y\"\n\n[\"c d\"]\nuser = \"z\"\n";
+        assert_eq!(connections.to_text(), expected);
+        assert_eq!(Connections::of_connections_file(expected), Ok(connections));
+    }
+
+    #[test]
+    fn an_added_connection_is_told_from_those_that_were_there() {
+        let given =
+            Connections::of_connections_file("[x]\npassword = \"p\"\n[k]\na = 1\n").unwrap();
+        let now = "[x]\npassword = \"p\"\n\n[k]\na = 2\n\n[new]\nuser = \"u\"\n";
+
+        let changed = Connections::of_connections_file(now).unwrap().without("x").not_in(&given);
+        let (edited, added) = changed.split_by_name(&given);
+
+        assert_eq!(edited.names().collect::<Vec<_>>(), ["k"]);
+        assert_eq!(added.to_text(), "\n[new]\nuser = \"u\"\n");
+    }
+
+    #[test]
+    fn a_connection_that_holds_the_secret_is_split_off() {
+        let text = "[a]\ntoken = \"x-simpat_1-x\"\n[b]\nsub.password = \"fine\"\n[simpat_1]\n";
+        let connections = Connections::of_connections_file(text).unwrap();
+
+        let (held, free) = connections.split_by_content(|text| text.contains("simpat_1"));
+
+        assert_eq!(held.names().collect::<Vec<_>>(), ["a", "simpat_1"]);
+        assert_eq!(free.names().collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn what_is_no_connection_is_none() {
+        let text = "stray = 1\n";
+        assert!(Connections::of_connections_file(text).unwrap().is_empty());
+        assert!(Connections::of_config_file("[other.connections.x]\na = 1\n").unwrap().is_empty());
+        assert_eq!(Connections::of_connections_file("[[a]]\n"), Err(Unreadable::Array));
+        assert_eq!(Connections::of_config_file("[[connections]]\n"), Err(Unreadable::Array));
+        assert_eq!(
+            Connections::of_config_file("[connections.x]\nbroken\n"),
+            Err(Unreadable::Line(FaultyLine(2)))
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! The refresh helper of a private home: this program again, started twice over so that it is nobody's
+//! child. It waits for the home's owner to end, keeps the connections fresh until then, and cleans up.
+//! This file starts it; `life` is what it does.
+//!
+//! Its standard input says when the home is complete, its standard output is the owner's pidfd.
+
+mod life;
+mod owner;
+
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use nix::fcntl::OFlag;
+use nix::sys::signal::SigSet;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, getsockopt, socketpair, sockopt::PeerPidfd,
+};
+use nix::sys::stat::Mode;
+
+use crate::broker::Way;
+use crate::cli::{DETACH, REFRESH};
+use crate::failure::Failure;
+use crate::gate::{Gate, OWN_PROGRAM};
+use crate::home::record::Record;
+use crate::home::{Home, sweep};
+
+/// A helper that waits for the home to be complete.
+pub(crate) struct Started {
+    starter: Child,
+    go: ChildStdin,
+    mask: SigSet,
+}
+
+/// Starts the helper of a home. `mask` is the caller's signal mask, to be restored later.
+///
+/// # Errors
+/// The program cannot be started once more.
+pub(crate) fn start(private: &Path, mask: SigSet) -> Result<Started, Failure> {
+    let pidfd = own_pidfd().map_or_else(Stdio::null, Stdio::from);
+    let mut starter = again(DETACH, private)
+        .stdin(Stdio::piped())
+        .stdout(pidfd)
+        .spawn()
+        .map_err(|error| Failure::system("cannot start the refresh helper", error))?;
+    let go = starter.stdin.take();
+    let go = go.ok_or_else(|| Failure::own("cannot talk to the refresh helper"))?;
+    Ok(Started { starter, go, mask })
+}
+
+impl Started {
+    /// Says that the home is complete and the helper's to look after. Returns the signal mask to restore.
+    ///
+    /// # Errors
+    /// There is no helper: the home must not be used.
+    pub(crate) fn take_over(mut self) -> Result<SigSet, Failure> {
+        let failed = |why: &dyn std::fmt::Display| {
+            Failure::own(format!("the refresh helper could not be started: {why}"))
+        };
+        let status = self.starter.wait().map_err(|error| failed(&error))?;
+        if !status.success() {
+            return Err(failed(&status));
+        }
+        self.go.write_all(GO).map_err(|error| failed(&error))?;
+        Ok(self.mask)
+    }
+}
+
+/// Starts the helper proper and ends, so that it is nobody's child.
+///
+/// # Errors
+/// The program cannot be started once more.
+pub(crate) fn detach(private: &Path) -> Result<(), Failure> {
+    again(REFRESH, private)
+        .spawn()
+        .map(drop)
+        .map_err(|error| Failure::system("cannot start the refresh helper", error))
+}
+
+/// Is the helper: returns when the owner of the home has ended and the home is gone.
+///
+/// # Errors
+/// The helper cannot look after this home; the next start sweeps it.
+pub(crate) fn refresh(gate: Gate, private: PathBuf) -> Result<(), Failure> {
+    leave_callers_session()?;
+    let Some(lock) = sweep::lock(&private) else {
+        // The owner ended at once, and another start has swept already.
+        return Ok(());
+    };
+    let record = Record::read(&private)
+        .map_err(|error| Failure::system(format_args!("{}", private.display()), error))?;
+    let way = Way::new(gate, record.socket.as_deref())?;
+    way.gate().lower()?;
+    let home = Home::of_helper(private);
+    if is_complete() {
+        life::live(&home, record, way);
+    } else {
+        home.remove().map_err(|error| Failure::system("cannot remove the home", error))?;
+    }
+    drop(lock);
+    Ok(())
+}
+
+/// The environment of the command may hold secrets of its own: the helper needs none of it.
+fn again(request: &str, private: &Path) -> Command {
+    let mut command = Command::new(OWN_PROGRAM);
+    command.arg0("pat-exec").arg(request).arg(private).env_clear();
+    command
+}
+
+/// SO_PEERPIDFD of a socket pair is its maker's (unix(7), Linux 6.5); none on older kernels.
+fn own_pidfd() -> Option<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (one, _other) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags).ok()?;
+    getsockopt(&one, PeerPidfd).ok()
+}
+
+/// Its own session: no signal of the caller's terminal, no directory, no descriptor of the caller's but
+/// stderr. Signals stay blocked as the starter had them: only SIGKILL ends the helper before its work.
+fn leave_callers_session() -> Result<(), Failure> {
+    let failed = |error: nix::Error| Failure::system("cannot leave the caller's session", error);
+    nix::unistd::setsid().map_err(failed)?;
+    nix::unistd::chdir("/").map_err(failed)?;
+    nix::sys::stat::umask(Mode::from_bits_truncate(0o077));
+    nix::sys::prctl::set_name(c"pat-exec").map_err(failed)?;
+    close_callers_files().map_err(|error| Failure::system("cannot read /proc/self/fd", error))
+}
+
+fn close_callers_files() -> std::io::Result<()> {
+    let names = std::fs::read_dir("/proc/self/fd")?.filter_map(Result::ok);
+    let open: Vec<i32> =
+        names.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for fd in open.into_iter().filter(|fd| *fd > LAST_STANDARD_FD) {
+        // The one of the listing itself is closed by now.
+        let _ = nix::unistd::close(fd);
+    }
+    Ok(())
+}
+
+/// Waits for the word that the home is complete. End of file without it: its maker died or gave up.
+fn is_complete() -> bool {
+    let mut word = [0; GO.len()];
+    let heard = std::io::stdin().read_exact(&mut word).is_ok() && word == *GO;
+    let null = nix::fcntl::open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    if let Ok(null) = null {
+        // A failure only keeps a pipe open that nobody writes to.
+        let _ = nix::unistd::dup2_stdin(null);
+    }
+    heard
+}
+
+const GO: &[u8; 2] = b"go";
+const LAST_STANDARD_FD: i32 = 2;

@@ -1,0 +1,142 @@
+//! What the child added to its generated connections, as `snow connection add` does.
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use pat_wire::secret::Zeroizing;
+
+use super::super::secrets::Secrets;
+use super::super::{CONFIG, CONNECTIONS, KEPT, files, kept};
+use super::{Giving, free_name, say_aside};
+use crate::connections::Connections;
+use crate::failure::say;
+
+impl Giving<'_> {
+    /// Takes the added connections to the user's own file.
+    pub(super) fn connections(&mut self) {
+        let path = self.home.path().join(CONNECTIONS);
+        let text = match std::fs::read(&path).map(Zeroizing::new) {
+            Ok(text) => text,
+            // Removed by the child: nothing was added.
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            Err(error) => return self.failed(&error),
+        };
+        let read = std::str::from_utf8(&text).ok().map(Connections::of_connections_file);
+        let given = match read {
+            Some(Ok(now)) => self.changes(now),
+            _ => self.unreadable(&text),
+        };
+        if let Err(error) = given {
+            self.failed(&error);
+        }
+    }
+
+    fn changes(&mut self, now: Connections) -> io::Result<()> {
+        let kept = kept(self.home.private())?;
+        let now = now.without(&self.record.connection);
+        let changed = now.not_in(&kept);
+        let (held, changed) = changed.split_by_content(|text| self.secrets.are_in(text.as_bytes()));
+        for name in held.names() {
+            say(&format!("connection {name} holds the token and was not kept"));
+        }
+        let (edited, added) = changed.split_by_name(&kept);
+        let own = Own::read(&self.record.real)?;
+        let (clashing, added) = added.not_in(&own.connections).split_by_name(&own.connections);
+        own.append(&added)?;
+        put_aside(&own.path, &edited.not_in(&own.connections))?;
+        put_aside(&own.path, &clashing)?;
+        // From here on, only what changes is new.
+        files::replace(&self.home.private().join(KEPT), now.to_text().as_bytes())
+    }
+
+    /// Leaves what could not be given back without what is secret.
+    pub(super) fn strip(&self) -> io::Result<()> {
+        let path = self.home.path().join(CONNECTIONS);
+        let text = match std::fs::read(&path) {
+            Ok(bytes) => Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Zeroizing::default(),
+            Err(error) => return Err(error),
+        };
+        let holds = |text: &str| self.secrets.are_in(text.as_bytes());
+        let left = match Connections::of_connections_file(&text) {
+            Ok(now) => now.without(&self.record.connection).split_by_content(holds).1.to_text(),
+            Err(_) => self.secrets.blanked(&text),
+        };
+        files::replace(&path, left.as_bytes())?;
+        Secrets::forget(self.home.private())
+    }
+
+    /// The child broke the file; a person may still want what is in it.
+    fn unreadable(&self, text: &[u8]) -> io::Result<()> {
+        let text = Zeroizing::new(String::from_utf8_lossy(text).into_owned());
+        let target = self.record.real.join(CONNECTIONS);
+        let aside = free_name(&target)?;
+        files::write_new(&aside, self.secrets.blanked(&text).as_bytes())?;
+        say(&format!("the connections of this run are not TOML; they are in {}", aside.display()));
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        self.is_complete = false;
+        say(&format!("could not keep the added connections: {error}"));
+    }
+}
+
+/// The user's file that a connection is added to.
+struct Own {
+    path: PathBuf,
+    connections: Connections,
+    is_config: bool,
+}
+
+impl Own {
+    /// A new `connections.toml` would hide connections that are in `config.toml`: then it is that file.
+    fn read(real: &Path) -> io::Result<Self> {
+        let path = real.join(CONNECTIONS);
+        if !path.exists() {
+            let config = real.join(CONFIG);
+            let connections = read(&config, Connections::of_config_file)?;
+            if !connections.is_empty() {
+                return Ok(Self { path: config, connections, is_config: true });
+            }
+        }
+        let connections = read(&path, Connections::of_connections_file)?;
+        Ok(Self { path, connections, is_config: false })
+    }
+
+    fn append(&self, added: &Connections) -> io::Result<()> {
+        if added.is_empty() {
+            return Ok(());
+        }
+        let text = if self.is_config { added.to_config_text() } else { added.to_text() };
+        let mut options = OpenOptions::new();
+        let mut file = options.append(true).create(true).mode(0o600).open(&self.path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    }
+}
+
+fn read<E>(path: &Path, parse: impl Fn(&str) -> Result<Connections, E>) -> io::Result<Connections>
+where
+    E: std::fmt::Display,
+{
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            parse(&text).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Connections::default()),
+        Err(error) => Err(error),
+    }
+}
+
+fn put_aside(own: &Path, connections: &Connections) -> io::Result<()> {
+    if connections.is_empty() {
+        return Ok(());
+    }
+    let aside = free_name(own)?;
+    files::write_new(&aside, connections.to_text().as_bytes())?;
+    say_aside(own, &aside);
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! The user's other connections: kept if the entry says so, named if not, and never one of the same name.
+
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use super::{CONFIG, CONNECTIONS};
+use crate::connections::{Connections, Unreadable};
+use crate::failure::Failure;
+
+/// The connections of the user's real directory, besides the one delivered.
+#[derive(Debug, Default)]
+pub(crate) struct Others(Connections);
+
+impl Others {
+    /// Reads the user's files. A `connections.toml` hides the connections of `config.toml` from `snow` and
+    /// Python, so one or the other counts.
+    ///
+    /// # Errors
+    /// `config.toml` has a connection of the same name, which Cortex reads too; or a file is not TOML.
+    pub(crate) fn read(real: &Path, connection: &str) -> Result<Self, Failure> {
+        let config = real.join(CONFIG);
+        let in_config = connections(&config, Connections::of_config_file)?;
+        if in_config.as_ref().is_some_and(|found| found.contains(connection)) {
+            return Err(refused(&config, connection));
+        }
+        let own = connections(&real.join(CONNECTIONS), Connections::of_connections_file)?;
+        Ok(Self(own.or(in_config).unwrap_or_default().without(connection)))
+    }
+
+    /// Returns them to be kept.
+    pub(crate) fn kept(self) -> Connections {
+        self.0
+    }
+
+    /// Returns the sentence that says who is left out, if anybody is.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        let names: Vec<&str> = self.0.names().collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "your other connections are left out of this run: {} (keep_connections is false)",
+                names.join(", ")
+            )
+        })
+    }
+}
+
+fn refused(config: &Path, connection: &str) -> Failure {
+    Failure::own(format!(
+        "{} has a connection {connection} of its own, which some clients would take instead; \
+         next: remove or rename [connections.{connection}] there",
+        config.display()
+    ))
+}
+
+/// Returns none if there is no such file.
+fn connections(
+    path: &Path,
+    read: impl Fn(&str) -> Result<Connections, Unreadable>,
+) -> Result<Option<Connections>, Failure> {
+    let failed = |why: &dyn std::fmt::Display| {
+        Failure::own(format!("cannot read {}: {why}; next: correct the file", path.display()))
+    };
+    match text(path) {
+        Ok(text) => read(&text).map(Some).map_err(|unreadable| failed(&unreadable)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// A FIFO or an endless file in the place of a configuration is not waited for.
+fn text(path: &Path) -> std::io::Result<String> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > LARGEST {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    Ok(text)
+}
+
+const LARGEST: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_toml_hides_the_connections_of_config_toml() {
+        let dir = tempfile::tempdir().unwrap();
+        write(&dir, CONFIG, "[connections.a]\nuser = \"a\"\n");
+        let from_config = Others::read(dir.path(), "x").unwrap();
+        write(&dir, CONNECTIONS, "[b]\nuser = \"b\"\n[x]\nuser = \"x\"\n");
+        let from_own = Others::read(dir.path(), "x").unwrap();
+
+        assert_eq!(from_config.kept().names().collect::<Vec<_>>(), ["a"]);
+        assert!(from_own.left_out().unwrap().contains(": b ("));
+        assert_eq!(from_own.kept().names().collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_same_named_connection_in_config_toml_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        write(&dir, CONFIG, "[connections]\n\"miguel_cli\" = { user = \"m\" }\n");
+        write(&dir, CONNECTIONS, "");
+
+        let failure = Others::read(dir.path(), "miguel_cli").unwrap_err().to_string();
+
+        assert!(failure.contains("[connections.miguel_cli]") && failure.contains("config.toml"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_told_is_refused_with_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        write(&dir, CONFIG, "a = 1\nb =\n");
+        assert!(Others::read(dir.path(), "x").unwrap_err().to_string().contains("line 2"));
+
+        write(&dir, CONFIG, &format!("# {}\n", "x".repeat(1 << 20)));
+        assert!(Others::read(dir.path(), "x").unwrap_err().to_string().contains("too large"));
+
+        std::fs::remove_file(dir.path().join(CONFIG)).unwrap();
+        let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
+        nix::unistd::mkfifo(&dir.path().join(CONFIG), mode).unwrap();
+        assert!(Others::read(dir.path(), "x").unwrap_err().to_string().contains("not a regular"));
+    }
+
+    #[test]
+    fn nobody_is_left_out_of_an_empty_directory() {
+        let dir = tempfile::tempdir().unwrap();
+
+        assert_eq!(Others::read(dir.path(), "x").unwrap().left_out(), None);
+    }
+
+    fn write(dir: &tempfile::TempDir, name: &str, text: &str) {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+}

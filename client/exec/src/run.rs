@@ -1,0 +1,199 @@
+//! The main path: a hand-out, a delivery, and then the wrapper is the command.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use pat_wire::message::{Delivery, HandOut};
+
+use crate::broker::{self, Way};
+use crate::cli::{Command, Options};
+use crate::connections::Connections;
+use crate::failure::{Failure, say};
+use crate::gate::Gate;
+use crate::helper;
+use crate::home::record::Record;
+use crate::home::{Home, Others, place, real, sweep};
+use crate::process::Identity;
+use crate::variables::{self, Variable};
+use crate::{entry, program, which};
+
+/// Becomes the command: returns only to say why not.
+pub(crate) fn run(gate: Gate, options: &Options, command: &Command) -> Failure {
+    match prepare(gate, options, command) {
+        Ok(ready) => ready.go(command),
+        Err(failure) => failure,
+    }
+}
+
+/// Everything is done but the last step.
+struct Ready {
+    gate: Gate,
+    file: std::path::PathBuf,
+    variables: Vec<Variable>,
+    helper: Option<helper::Started>,
+    home: Option<Home>,
+}
+
+fn prepare(gate: Gate, options: &Options, command: &Command) -> Result<Ready, Failure> {
+    let connection = match &options.connection {
+        Some(named) => Some(named.clone()),
+        None => which::named_by_command(command)?,
+    };
+    let way = Way::new(gate, options.socket.as_deref())?;
+    let hand_out = way.hand_out(&broker::request(options, connection))?;
+    let search = std::env::var_os("PATH");
+    let file = program::find(&command.program, search.as_deref())?;
+    match hand_out.terms.deliver {
+        Delivery::Env => in_environment(&way, &hand_out, command, file),
+        Delivery::Home => in_home(&way, &hand_out, file),
+    }
+}
+
+impl Ready {
+    fn go(mut self, command: &Command) -> Failure {
+        if let Err(failure) = self.gate.give_up() {
+            return failure;
+        }
+        if let Some(helper) = self.helper.take() {
+            // From here on the helper cleans up, however this process ends.
+            let mask = match helper.take_over() {
+                Ok(mask) => mask,
+                Err(failure) => return failure,
+            };
+            self.home.iter_mut().for_each(Home::hand_over);
+            // A Ctrl-C of the last millisecond arrives now.
+            if let Err(errno) = mask.thread_set_mask() {
+                return Failure::system("cannot restore the signal mask", errno);
+            }
+        }
+        program::become_program(&self.file, command, self.variables)
+    }
+}
+
+fn in_environment(
+    way: &Way,
+    hand_out: &HandOut,
+    command: &Command,
+    file: std::path::PathBuf,
+) -> Result<Ready, Failure> {
+    let terms = &hand_out.terms;
+    let delivered = if terms.env.is_empty() {
+        refuse_node_clients(command)?;
+        whole_entry(hand_out)?
+    } else {
+        entry::mapped(hand_out)?
+    };
+    let variables = variables::for_child(std::env::vars_os(), terms, delivered);
+    Ok(Ready { gate: way.gate(), file, variables, helper: None, home: None })
+}
+
+/// `SNOWFLAKE_CONNECTIONS` replaces every other connection, in `snow` and Python.
+fn whole_entry(hand_out: &HandOut) -> Result<Vec<Variable>, Failure> {
+    let terms = &hand_out.terms;
+    let mut text = entry::table(hand_out);
+    if terms.keep_connections {
+        let real = real::directory(|name| std::env::var_os(name))?;
+        let kept = Others::read(&real, &terms.connection)?.kept();
+        text.push_str(&kept.to_text());
+    }
+    let mut delivered = variables::default_connection(terms);
+    delivered.push(("SNOWFLAKE_CONNECTIONS".into(), OsString::from(text.as_str())));
+    Ok(delivered)
+}
+
+fn refuse_node_clients(command: &Command) -> Result<(), Failure> {
+    let name = which::file_name(&command.program);
+    if !NODE_CLIENTS.contains(&name) {
+        return Ok(());
+    }
+    Err(Failure::own(format!(
+        "{name} reads no variable that carries a connection, so the env delivery cannot reach it; \
+         try: --deliver home, or ask root for an env mapping in the connection's entry"
+    )))
+}
+
+fn in_home(way: &Way, hand_out: &HandOut, file: std::path::PathBuf) -> Result<Ready, Failure> {
+    let terms = &hand_out.terms;
+    let real = real::directory(|name| std::env::var_os(name))?;
+    let others = Others::read(&real, &terms.connection)?;
+    if !terms.keep_connections
+        && let Some(left_out) = others.left_out()
+    {
+        say(&left_out);
+    }
+    let kept = if terms.keep_connections { others.kept() } else { Connections::default() };
+    let uid = nix::unistd::getuid().as_raw();
+    let places = place::candidates(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), uid);
+    sweep::sweep(&places, uid);
+    let place = place::best(&places)?;
+    warn_of_logout(place);
+
+    let failed =
+        |error| Failure::system(format_args!("cannot make a home in {}", place.display()), error);
+    let record = Record {
+        owner: Identity::own().map_err(failed)?,
+        real: real.clone(),
+        connection: terms.connection.clone(),
+        lease: terms.lease.clone(),
+        socket: way.chosen().map(Path::to_owned),
+    };
+    let mask = hold_signals()?;
+    let home = Home::new(place, uid, &record).map_err(failed)?;
+    // It starts on the other processor while the home is filled.
+    let helper = helper::start(home.private(), mask)?;
+    home.link(&real).and_then(|()| home.fill(hand_out, &kept)).map_err(failed)?;
+    let mut delivered = variables::default_connection(terms);
+    delivered.push(("SNOWFLAKE_HOME".into(), home.path().into()));
+    let variables = variables::for_child(std::env::vars_os(), terms, delivered);
+    Ok(Ready { gate: way.gate(), file, variables, helper: Some(helper), home: Some(home) })
+}
+
+/// Between the first file and the helper's readiness a signal would leave a home behind. Returns the mask
+/// to restore.
+fn hold_signals() -> Result<SigSet, Failure> {
+    let held = [
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGTERM,
+        Signal::SIGTSTP,
+        Signal::SIGALRM,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+    ];
+    let set: SigSet = held.into_iter().collect();
+    set.thread_swap_mask(SigmaskHow::SIG_BLOCK)
+        .map_err(|errno| Failure::system("cannot hold signals back", errno))
+}
+
+/// A command that ignores SIGHUP means to outlive its login; its home does not.
+fn warn_of_logout(place: &Path) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if ignores_hangup(&status) {
+        say(&format!(
+            "the private home in {} goes at your last logout; to keep it: loginctl enable-linger",
+            place.display()
+        ));
+    }
+}
+
+fn ignores_hangup(status: &str) -> bool {
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 != 0)
+}
+
+/// Programs on the Node SDK, which reads `connections.toml` and nothing else.
+const NODE_CLIENTS: [&str; 4] = ["cortex", "coco", "node", "bun"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ignored_hangup_is_seen_in_the_mask() {
+        assert!(ignores_hangup("Name:\tx\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hangup("SigIgn:\t0000000000001000\nSigCgt:\t0000000000000001\n"));
+    }
+}

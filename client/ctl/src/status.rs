@@ -65,8 +65,15 @@ fn row(slot: &SlotStatus, now: i64) -> Vec<Cell> {
         cell(generation),
         cell(moment(slot.expires_at)),
         cell(moment(slot.due_at)),
-        cell(slot.leases.to_string()),
+        cell(leases(slot)),
     ]
+}
+
+fn leases(slot: &SlotStatus) -> String {
+    match slot.leases_on_older {
+        0 => slot.leases.to_string(),
+        older => format!("{} ({older} on older tokens)", slot.leases),
+    }
 }
 
 fn none() -> String {

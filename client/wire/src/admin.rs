@@ -53,6 +53,8 @@ pub struct SlotStatus {
     pub due_at: Option<i64>,
     /// Leases that are open, of any generation.
     pub leases: u32,
+    /// Of these, how many hold an older generation than the one served now.
+    pub leases_on_older: u32,
     /// What is wrong, if anything.
     pub problem: Option<Problem>,
 }

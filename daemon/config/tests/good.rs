@@ -97,9 +97,19 @@ fn what_is_not_written_has_its_documented_default() {
 #[test]
 fn what_is_written_is_what_is_loaded() {
     let world = World::new()
-        .file("patd.toml", &format!("audit = \"strict\"\nadmin_group = \"root\"\ngate_group = \"root\"\n{}",
-            MAIN.replace("[admin]", "host = \"LOCALHOST\"\nport = 8085\nprotocol = \"http\"\nproxy = \"http://p:3128\"\n[admin]")))
-        .file("users.d/a.toml", r#"
+        .file(
+            "patd.toml",
+            &format!(
+                "audit = \"strict\"\nadmin_group = \"root\"\ngate_group = \"root\"\n{}",
+                MAIN.replace(
+                    "[admin]",
+                    "host = \"LOCALHOST\"\nport = 8085\nprotocol = \"http\"\n[admin]"
+                )
+            ),
+        )
+        .file(
+            "users.d/a.toml",
+            r#"
 connection = "miguel_cli"
 account = "MYORG-MY_ACCOUNT"
 user = '"miguel@cli"'
@@ -120,13 +130,13 @@ groups = ["root", 815]
 units = ["nightly.service"]
 deliver = ["env", "home"]
 gate = "required"
-"#);
+"#,
+        );
 
     let config = world.load().unwrap();
 
     let account = &config.accounts[&Account::new("MyOrg-My_Account")];
     assert_eq!((account.host.as_str(), account.port, account.tls), ("localhost", 8085, false));
-    assert_eq!(account.proxy.as_deref(), Some("http://p:3128"));
     assert!(account.explicit_endpoint && config.audit_strict);
     assert_eq!((config.admin_group, config.gate_gid), (Some(0), Some(0)));
     let id = slot("MyOrg-My_Account", "miguel@cli");

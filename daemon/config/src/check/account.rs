@@ -151,6 +151,11 @@ fn endpoint(
         faults.add(&protocol.place, Wrong::new(what, next_step));
         return None;
     }
+    if let (false, Some(proxy)) = (tls, &raw.proxy) {
+        let what = "proxy is for https, and protocol is http";
+        faults.add(&proxy.place, Wrong::new(what, "remove one of the two"));
+        return None;
+    }
     Some((host, port, tls))
 }
 

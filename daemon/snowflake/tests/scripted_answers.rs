@@ -10,12 +10,14 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use patd_core::lifecycle::{Failure, Intent, RefusalKind, RemoveOutcome};
+use pat_wire::secret::Secret;
+use patd_core::lifecycle::{Failure, Intent, ProbeOutcome, RefusalKind, RemoveOutcome};
 use patd_core::names::{Generation, HostId, IntentId, Role, TokenName, User};
 use patd_core::time::Timestamp;
 use patd_snowflake::authority::{AddToken, Added, AdminLogin, Authority};
 use patd_snowflake::http::{Client, Limits};
 use patd_snowflake::key::SigningKey;
+use patd_snowflake::probe::{Expected, Form, probe};
 use scripted::{Scripted, answer};
 use serde_json::{Value, json};
 
@@ -264,6 +266,35 @@ async fn a_remove_tells_gone_from_never_there_from_unknown_user() {
     let refused = outcome(422, &nobody).await;
     assert!(matches!(refused, RemoveOutcome::Failed(Failure::Refused(_))), "{refused:?}");
     assert!(matches!(outcome(503, "").await, RemoveOutcome::Failed(Failure::Unclear(_))));
+}
+
+#[tokio::test]
+async fn a_probe_asks_for_the_role_and_ends_its_session() {
+    let opened =
+        json!({"success": true, "data": {"token": "simsess_one", "masterToken": "simsess_two"}});
+    let columns = ["CURRENT_USER()", "CURRENT_ROLE()", "CURRENT_SECONDARY_ROLES()"];
+    let columns: Vec<Value> = columns.iter().map(|name| json!({"name": name})).collect();
+    let row = json!([["M", "R", r#"{"roles":"","value":""}"#]]);
+    let shown = json!({"success": true, "data": {"rowtype": columns, "rowset": row}});
+    let answers = [opened, shown, json!({"success": true})];
+    let answers = answers.map(|body| answer(200, "", &body.to_string())).to_vec();
+    let server = Scripted::start(answers).await;
+    let client = Client::new(&server.endpoint()).expect("client");
+    let expected = Expected { user: User::new("M"), role: Role::new("R") };
+
+    let outcome = probe(&client, &Secret::new(SECRET.into()), &expected, Form::Token).await;
+
+    assert_eq!(outcome, ProbeOutcome::Proved);
+    let requests = server.requests();
+    let [login, query, end] = requests.as_slice() else { panic!("{} requests", requests.len()) };
+    assert!(login.starts_with("POST /session/v1/login-request?request_id="), "{login}");
+    assert!(login.lines().next().is_some_and(|line| line.contains("&roleName=R ")), "{login}");
+    assert!(query.starts_with("POST /queries/v1/query-request?requestId="), "{query}");
+    assert!(end.starts_with("POST /session?delete=true&"), "{end}");
+    for request in [query, end] {
+        assert!(request.contains(r#"Snowflake Token="simsess_one""#), "{request}");
+        assert!(!request.contains(SECRET), "{request}");
+    }
 }
 
 #[tokio::test]

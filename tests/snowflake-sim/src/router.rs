@@ -1,5 +1,6 @@
 //! Which endpoint a request is for.
 
+use http::header::DATE;
 use http::{Method, StatusCode};
 
 use crate::control;
@@ -23,7 +24,9 @@ pub(crate) fn answer(shared: &Shared, request: &Request, with_control: bool) -> 
     if world.unplugged {
         return Reply::lost(Fate::Lose);
     }
-    protocols(&mut world, request)
+    let date = world.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    // Clients learn the server's clock from this header; hyper would put the real time there.
+    protocols(&mut world, request).with_header(DATE, date)
 }
 
 fn protocols(world: &mut World, request: &Request) -> Reply {

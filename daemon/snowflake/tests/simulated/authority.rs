@@ -256,7 +256,7 @@ async fn a_clock_two_hours_behind_the_accounts_costs_one_more_request() {
 }
 
 #[tokio::test]
-async fn a_token_must_be_fresh_only_where_it_is_asked_for_and_is() {
+async fn an_account_that_wants_fresh_jwts_gets_them_even_with_our_clock_behind() {
     let world = World::new();
     world.sim.http_switches(|switches| switches.jwt_must_be_fresh = true);
     let authority = world.authority();

@@ -14,7 +14,7 @@ async fn outcome(world: &World, secret: &pat_wire::secret::Secret, form: Form) -
 }
 
 #[tokio::test]
-async fn a_good_secret_is_proved_in_both_forms_and_leaves_no_session() {
+async fn a_good_secret_is_proved_in_both_forms_under_the_restricted_role() {
     let world = World::new();
     let secret = world.secret("T1").await;
     for form in [Form::Password, Form::Token] {

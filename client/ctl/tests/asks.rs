@@ -4,6 +4,9 @@
 
 mod world;
 
+use std::fs::File;
+use std::io::Read;
+
 use pat_wire::admin::{
     DaemonStatus, Enrolled, Explanation, LogPage, Problem, Revoked, Rotated, SlotStatus, Status,
 };
@@ -98,6 +101,27 @@ fn status_with_alarms_ends_with_2_and_names_the_next_step() {
     let alarm = "Alarms\n  MYORG-MYACCOUNT/MIGUEL_CLI: it logged in as PUBLIC [probe-wrong-role]\n    next: check the grants\n";
     assert!(shown.out.ends_with(alarm), "{}", shown.out);
     assert_eq!(serde_json::from_value::<Status>(as_json.json()).unwrap(), status);
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_who_want_them() {
+    for (no_color, coloured) in [("", true), ("1", false)] {
+        let world = World::new();
+        let daemon = world.daemon(200, json!(status()), 1);
+        let terminal = nix::pty::openpty(None, None).unwrap();
+        let mut command = world.command(&["status"]);
+        command.env("NO_COLOR", no_color).stdout(terminal.slave);
+
+        let exit = command.status().unwrap();
+        drop(command);
+
+        let mut shown = String::new();
+        // A terminal whose other end is closed ends with EIO, after what was written.
+        let _ended = File::from(terminal.master).read_to_string(&mut shown);
+        assert_eq!(daemon.asked().len(), 1);
+        assert!(exit.success() && shown.contains("serving"), "{shown}");
+        assert_eq!(shown.contains("\u{1b}[32mserving\u{1b}[0m"), coloured, "{shown:?}");
+    }
 }
 
 #[test]

@@ -2,15 +2,17 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
 use patd_config::Config;
 
+use crate::clock::Clock;
 use crate::fault::{Fault, USAGE};
 use crate::flags::Flags;
 use crate::logging;
 use crate::os;
-use crate::serving;
+use crate::{serving, signals};
 
 /// Runs the daemon and returns its exit code.
 pub fn main() -> ExitCode {
@@ -36,9 +38,9 @@ pub fn run(flags: &Flags) -> Result<(), Fault> {
     if flags.check {
         return check(&config);
     }
-    let house = serving::furnish(flags, config)?;
+    let house = serving::furnish(flags, config, Arc::new(Clock::kernel()))?;
     let runtime = serving::runtime().map_err(Fault::Runtime)?;
-    let served = runtime.block_on(serving::serve(house));
+    let served = runtime.block_on(serving::serve(house, signals::until_told_to_end));
     // Blocking calls that did not end in time (a Secret Service, a disk) are left behind.
     runtime.shutdown_background();
     served

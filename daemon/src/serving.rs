@@ -46,8 +46,7 @@ pub struct Furniture {
 /// # Errors
 /// The first that does not open. The store is opened before the sockets: its lock keeps a second daemon away
 /// from the first one's sockets.
-pub fn furnish(flags: &Flags, config: Config) -> Result<Furniture, Fault> {
-    let clock = Arc::new(Clock::kernel());
+pub fn furnish(flags: &Flags, config: Config, clock: Arc<Clock>) -> Result<Furniture, Fault> {
     let boot_id = os::boot_id().map_err(Fault::BootId)?;
     let upstreams = reload::open(&config)?;
     let credentials = patd_keys::credentials_directory();
@@ -77,11 +76,14 @@ pub fn runtime() -> io::Result<Runtime> {
         .build()
 }
 
-/// Serves until a signal says to end, then finishes what is in flight.
+/// Serves as long as `reign` goes on (in production: until a signal ends it), then finishes what is in flight.
 ///
 /// # Errors
 /// Whatever kept it from serving.
-pub async fn serve(furniture: Furniture) -> Result<(), Fault> {
+pub async fn serve(
+    furniture: Furniture,
+    reign: impl AsyncFnOnce(&Arc<House>) -> io::Result<()>,
+) -> Result<(), Fault> {
     let stop = Stop::default();
     let (house, sockets) = move_in(furniture, &stop)?;
     let syncing = tokio::spawn(house.audit.clone().sync_until(stop.log.clone()));
@@ -89,7 +91,7 @@ pub async fn serve(furniture: Furniture) -> Result<(), Fault> {
     schedule::start(house.clone(), admissions.to_vec(), stop.slots.clone()).await?;
     let doors = open_doors(&house, sockets, admissions, &stop)?;
     house.audit.write(house.clock.read().wall, &start_event(&house))?;
-    let ended = signals::until_told_to_end(&house).await;
+    let ended = reign(&house).await;
     signals::say_stopping();
     finish(&house, doors, &stop).await;
     house.audit.note(house.clock.read().wall, &Event::Stop);

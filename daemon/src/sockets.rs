@@ -200,18 +200,6 @@ const BACKLOG: i32 = 4096;
 mod tests {
     use super::*;
 
-    fn mode(path: &Path) -> u32 {
-        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
-    #[test]
-    fn the_sockets_are_born_with_their_modes() {
-        let run = tempfile::tempdir().unwrap();
-        let _sockets = Sockets::bind(run.path(), None).unwrap();
-        assert_eq!(mode(&run.path().join(HAND_OUT)), 0o666);
-        assert_eq!(mode(&run.path().join(ADMIN)), 0o600);
-    }
-
     #[test]
     fn a_dead_daemons_socket_is_replaced_and_a_live_ones_is_not() {
         let run = tempfile::tempdir().unwrap();

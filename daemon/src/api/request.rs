@@ -84,15 +84,21 @@ impl Request {
     }
 }
 
-/// The parser's own words could quote the body; the place is enough.
+/// The parser's own words could quote the body; the place is enough. serde would take a list for an object
+/// whose keys are left out: no request is one.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| {
-        refusal(
-            ErrorCode::Malformed,
-            &format!("the body is not a request of this version (column {})", error.column()),
-            "check that client and daemon are of one version: patd --version",
-        )
-    })
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(not_of_this_version(1));
+    }
+    serde_json::from_slice(body).map_err(|error| not_of_this_version(error.column()))
+}
+
+fn not_of_this_version(column: usize) -> Refusal {
+    refusal(
+        ErrorCode::Malformed,
+        &format!("the body is not a request of this version (column {column})"),
+        "check that client and daemon are of one version: patd --version",
+    )
 }
 
 fn empty(body: &[u8], request: Request) -> Result<Request, Refusal> {

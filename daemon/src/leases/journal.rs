@@ -8,7 +8,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-
 use super::table::{Ends, Lease, LeaseId, Leases};
 use patd_core::names::{Account, Generation, SlotId, User};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,82 @@
+//! What a careless or hostile peer can send, and that others are served meanwhile.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use pat_wire::limits::{BURST_PER_UID, REQUEST_DEADLINE, REQUESTS_PER_UID};
+
+use crate::world::{CONNECTION, World, post};
+
+fn status(reply: &[u8]) -> &str {
+    std::str::from_utf8(reply.get(..12).unwrap_or(reply)).unwrap()
+}
+
+#[test]
+fn what_is_too_large_or_no_request_is_refused_by_size_and_form() {
+    let world = World::running();
+    let send = |bytes: &[u8]| world.raw("patd.sock", bytes);
+    let large = post("/v1/hand-out", &" ".repeat(9_000));
+    let chunked = b"POST /v1/list HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+
+    assert_eq!(status(&send(&large)), "HTTP/1.1 413");
+    assert_eq!(status(&send(chunked)), "HTTP/1.1 400");
+    assert_eq!(status(&send(&post("/v1/hand-out", "{\"x\":1}"))), "HTTP/1.1 400");
+    assert_eq!(status(&send(&post("/v1/status", ""))), "HTTP/1.1 404");
+    assert_eq!(status(&send(b"nonsense\r\n\r\n")), "HTTP/1.1 400");
+}
+
+#[test]
+fn a_second_request_on_a_connection_is_not_answered() {
+    let world = World::running();
+    let twice = [post("/v1/list", ""), post("/v1/list", "")].concat();
+    let reply = String::from_utf8(world.raw("patd.sock", &twice)).unwrap();
+    assert_eq!(reply.matches("HTTP/1.1").count(), 1, "{reply}");
+}
+
+#[test]
+fn a_peer_that_sends_nothing_is_put_out_and_others_are_served_meanwhile() {
+    let world = World::running();
+    let began = Instant::now();
+    let socket = world.path("run/patd.sock");
+    let mut silent: Vec<UnixStream> =
+        (0..REQUESTS_PER_UID - 1).map(|_| UnixStream::connect(&socket).unwrap()).collect();
+    silent[0].write_all(b"POST /v1/hand-out HTTP/1.1\r\ncontent-length: 30\r\n\r\n{").unwrap();
+
+    assert!(world.hand_out(CONNECTION).is_ok());
+
+    for stream in &mut silent {
+        stream.set_read_timeout(Some(REQUEST_DEADLINE * 3)).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+    }
+    assert!(began.elapsed() < REQUEST_DEADLINE * 3, "{:?}", began.elapsed());
+}
+
+#[test]
+fn over_its_share_a_uid_is_told_that_it_is_busy_and_the_admin_socket_still_answers() {
+    let world = World::running();
+    let socket = world.path("run/patd.sock");
+    let _silent: Vec<UnixStream> =
+        (0..REQUESTS_PER_UID).map(|_| UnixStream::connect(&socket).unwrap()).collect();
+
+    let reply = world.raw("patd.sock", &post("/v1/list", ""));
+
+    assert_eq!(status(&reply), "HTTP/1.1 429");
+    assert!(String::from_utf8_lossy(&reply).contains("\"busy\""));
+    assert_eq!(world.status().slots.len(), 1);
+}
+
+#[test]
+fn a_burst_beyond_the_bucket_is_shed_and_the_bucket_fills_again() {
+    let world = World::running();
+    world.hand_out(CONNECTION).unwrap();
+    let shed = (0..BURST_PER_UID * 2)
+        .filter(|_| status(&world.raw("patd.sock", &post("/v1/list", ""))) == "HTTP/1.1 429")
+        .count();
+    assert!(shed > 0);
+    crate::world::eventually("the bucket fills", || {
+        std::thread::park_timeout(Duration::from_millis(100));
+        world.hand_out(CONNECTION).ok()
+    });
+}

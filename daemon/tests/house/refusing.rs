@@ -1,0 +1,83 @@
+//! P4: who is refused, that no refusal tells a stranger anything, and that the log has the cause.
+
+use pat_wire::admin::{ExplainRequest, Explanation};
+use pat_wire::error::ErrorCode;
+
+use crate::world::{CONNECTION, World, own_uid, post};
+
+#[test]
+fn every_refusal_of_policy_is_the_same_to_the_byte() {
+    let mut world = World::prepared();
+    world.entry(CONNECTION, "MIGUEL_CLI", "MIGUEL_CLI_ROLE", own_uid() + 1);
+    world.entry("gated", "ANA_CLI", "ANA_CLI_ROLE", own_uid());
+    let gated = std::fs::read_to_string(world.path("etc/users.d/gated.toml")).unwrap();
+    world.write("etc/users.d/gated.toml", &format!("{gated}gate = \"required\"\n"));
+    let main = main_file(&world);
+    world.write("etc/patd.toml", &format!("gate_group = \"{}\"\n{main}", another_group()));
+    world.start();
+
+    let of = |body: &str| world.raw("patd.sock", &post("/v1/hand-out", body));
+    let another_uids = of(&format!("{{\"connection\":\"{CONNECTION}\"}}"));
+    let unknown = of("{\"connection\":\"no_such_connection_at_all\"}");
+    let without_gate = of("{\"connection\":\"gated\"}");
+    let with_delivery = of("{\"connection\":\"nobody\",\"deliver\":\"env\"}");
+
+    assert!(another_uids.starts_with(b"HTTP/1.1 403"));
+    assert_eq!(another_uids, unknown);
+    assert_eq!(another_uids, without_gate);
+    assert_eq!(another_uids, with_delivery);
+    let reasons: Vec<_> = world
+        .audit()
+        .into_iter()
+        .filter(|record| record["event"] == "deny")
+        .map(|record| record["reason"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(reasons.len(), 4);
+    assert!(reasons[2].contains("gate") && !reasons[0].contains("gate"), "{reasons:?}");
+}
+
+#[test]
+fn an_allowed_peer_is_told_what_to_change_in_its_request() {
+    let mut world = World::prepared();
+    world.entry("ana_cli", "ANA_CLI", "ANA_CLI_ROLE", own_uid());
+    world.start();
+    let reply = world.raw("patd.sock", &post("/v1/hand-out", "{}"));
+    let reply = String::from_utf8(reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 409") && reply.contains("\"which-connection\""), "{reply}");
+    assert!(reply.contains("\"connections\":[\"ana_cli\",\"miguel_cli\"]"), "{reply}");
+}
+
+#[test]
+fn a_lease_of_another_time_or_uid_cannot_be_watched() {
+    let world = World::running();
+    let refused = world.watch("00000000000000000000000000000000").join().unwrap().err().unwrap();
+    assert_eq!(refused.code(), Some(ErrorCode::UnknownLease));
+}
+
+#[test]
+fn an_administrator_learns_why() {
+    let world = World::running();
+    let explain = |uid: u32, connection: &str| -> Explanation {
+        let question = ExplainRequest { uid, connection: Some(connection.into()) };
+        world.admin("explain", &question).unwrap()
+    };
+
+    let own = explain(own_uid(), CONNECTION);
+    let other = explain(own_uid() + 1, CONNECTION);
+
+    assert!(own.allowed, "{own:?}");
+    assert!(!other.allowed && !other.next_step.is_empty(), "{other:?}");
+    assert!(other.entries[0].contains(&format!("unix:uid:{}", own_uid())), "{other:?}");
+}
+
+fn main_file(world: &World) -> String {
+    std::fs::read_to_string(world.path("etc/patd.toml")).unwrap()
+}
+
+/// A group that this process is not in by its effective gid.
+fn another_group() -> String {
+    let groups = std::fs::read_to_string("/etc/group").unwrap();
+    let own = nix::unistd::getegid().as_raw().to_string();
+    let mut rows = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    rows.find(|row| row.get(2).is_some_and(|gid| *gid != own)).unwrap()[0].to_owned()
+}

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::sessions::{MASTER_SECONDS, SESSION_SECONDS, Tokens};
-use super::{done, failed};
+use super::{done, failed, parameters};
 use crate::auth::{self, Refused};
 use crate::engine::{LoginAttempt, LoginMethod, Session, Via};
 use crate::fault::{Act, Point};
@@ -135,7 +135,7 @@ fn opened(session: &Session, tokens: &Tokens) -> Value {
         "remMeValidityInSeconds": 0,
         "healthCheckInterval": 45,
         "newClientForUpgrade": null,
-        "parameters": parameters(),
+        "parameters": parameters::of(session),
         "sessionInfo": {
             "databaseName": session.database,
             "schemaName": session.schema,
@@ -143,19 +143,4 @@ fn opened(session: &Session, tokens: &Tokens) -> Value {
             "roleName": session.role,
         },
     })
-}
-
-/// What clients read from a login: JSON rows, no telemetry, times in UTC.
-fn parameters() -> Value {
-    json!([
-        {"name": "AUTOCOMMIT", "value": true},
-        {"name": "TIMEZONE", "value": "Etc/UTC"},
-        {"name": "CLIENT_SESSION_KEEP_ALIVE", "value": false},
-        {"name": "CLIENT_TELEMETRY_ENABLED", "value": false},
-        {"name": "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT", "value": "JSON"},
-        {"name": "JS_TREAT_INTEGER_AS_BIGINT", "value": false},
-        {"name": "TIMESTAMP_OUTPUT_FORMAT", "value": "YYYY-MM-DD HH24:MI:SS.FF3 TZHTZM"},
-        {"name": "TIMESTAMP_LTZ_OUTPUT_FORMAT", "value": ""},
-        {"name": "DATE_OUTPUT_FORMAT", "value": "YYYY-MM-DD"},
-    ])
 }

@@ -1,6 +1,7 @@
 //! The driver protocol: login, query, session, as the Python and Node clients speak it.
 
 pub(crate) mod login;
+mod parameters;
 pub(crate) mod query;
 pub(crate) mod session;
 pub(crate) mod sessions;

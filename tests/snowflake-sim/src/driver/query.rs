@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::session::refused;
-use super::{done, failed, presented_token};
+use super::{done, failed, parameters, presented_token};
 use crate::engine::{ColumnType, Engine, ResultTable, Session, SqlError};
 use crate::fault::{Act, Point};
 use crate::http::reply::{Fate, Reply};
@@ -77,7 +77,7 @@ fn result(table: &ResultTable, session: &Session) -> Value {
     let rows: Vec<Vec<Option<String>>> =
         table.rows.iter().map(|row| row.iter().zip(&types).map(cell).collect()).collect();
     json!({
-        "parameters": [],
+        "parameters": parameters::of(session),
         "rowtype": table.columns.iter().map(|c| row_type(&c.name, c.kind)).collect::<Vec<_>>(),
         "rowset": rows,
         "total": table.rows.len(),

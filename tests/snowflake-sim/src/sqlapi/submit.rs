@@ -10,7 +10,7 @@ use crate::fault::{Act, Point};
 use crate::http::reply::{Fate, Reply};
 use crate::http::request::Request;
 use crate::http::status;
-use crate::script::{counted, error};
+use crate::script::{counted, error, single_statement};
 use crate::secrecy::without_secret;
 use crate::world::World;
 
@@ -83,35 +83,37 @@ fn replayed(world: &World, request: &Request, session: &Session) -> Option<Reply
 
 /// The statements to run: as many as agreed on, bound, and allowed where they stand.
 fn statements(body: &Body, session: &Session) -> Result<Vec<String>, SqlError> {
-    let desired = body.statement_count()?;
-    let statements = counted(&body.statement, desired)?;
-    if desired == 1 {
-        return only_statement(body, statements);
+    match body.statement_count()? {
+        1 => only_statement(body),
+        desired => several_statements(body, session, desired),
     }
+}
+
+fn only_statement(body: &Body) -> Result<Vec<String>, SqlError> {
+    let bound = binds::bind(&body.statement, &body.bindings)?;
+    let statement = single_statement(&bound)?;
+    if let Some(command) = needs_a_session(&statement) {
+        let message = format!("Unsupported statement type '{command}'.");
+        return Err(error("391911", "0A000", message));
+    }
+    Ok(vec![statement])
+}
+
+fn several_statements(
+    body: &Body,
+    session: &Session,
+    desired: usize,
+) -> Result<Vec<String>, SqlError> {
     if !body.bindings.is_empty() {
-        return Err(error(
-            "000009",
-            "0A000",
-            "Multi-statement requests do not take bind variables.",
-        ));
+        let message = "Multi-statement requests do not take bind variables.";
+        return Err(error("000009", "0A000", message));
     }
+    let statements = counted(&body.statement, desired)?;
     if session.warehouse.is_none() {
         let message = "No active warehouse selected in the current session.";
         return Err(error("000606", "57P03", message));
     }
     Ok(statements)
-}
-
-fn only_statement(body: &Body, statements: Vec<String>) -> Result<Vec<String>, SqlError> {
-    let mut bound = Vec::with_capacity(1);
-    for sql in statements {
-        if let Some(command) = needs_a_session(&sql) {
-            let message = format!("Unsupported statement type '{command}'.");
-            return Err(error("391911", "0A000", message));
-        }
-        bound.push(binds::bind(&sql, &body.bindings)?);
-    }
-    Ok(bound)
 }
 
 /// Statements that mean nothing without a session, and so only run inside a multi-statement request.

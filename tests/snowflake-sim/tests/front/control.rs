@@ -78,15 +78,12 @@ fn a_fault_is_planted_listed_and_cleared() {
 #[test]
 fn switches_of_both_layers_are_set_by_name() {
     let world = world();
-    let all = ask(
-        &world,
-        "switches",
-        json!({"sql_api_enabled": false, "forced_login_role": "PUBLIC"}),
+    let all =
+        ask(&world, "switches", json!({"sql_api_enabled": false, "forced_login_role": "PUBLIC"}));
+    assert_eq!(
+        (&all["sql_api_enabled"], &all["forced_login_role"]),
+        (&json!(false), &json!("PUBLIC"))
     );
-    assert_eq!((&all["sql_api_enabled"], &all["forced_login_role"]), (
-        &json!(false),
-        &json!("PUBLIC")
-    ));
     assert_eq!(world.login()["sessionInfo"]["roleName"], "PUBLIC");
     assert_eq!(world.statement("select 1").status, 403);
     let unknown = control(world.sim.port(), "switches", &json!({"no_such": true}));

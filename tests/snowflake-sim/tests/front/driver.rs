@@ -8,9 +8,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Call};
-use crate::world::{
-    ACCOUNT, World, in_session, login_call, login_with, query_call, rsa_key,
-};
+use crate::world::{ACCOUNT, World, in_session, login_call, login_with, query_call, rsa_key};
 
 fn code(world: &World, call: &Call) -> Option<String> {
     let answer = world.send(call);

@@ -64,10 +64,10 @@ fn an_sql_error_is_answered_and_nothing_is_done() {
     let harmed = add_under(act);
     let answer = harmed.answer.as_ref().unwrap();
     assert_eq!((answer.status, harmed.tokens), (422, 1));
-    assert_eq!((harmed.json()["code"].as_str(), harmed.json()["message"].as_str()), (
-        Some("000605"),
-        Some("not today")
-    ));
+    assert_eq!(
+        (harmed.json()["code"].as_str(), harmed.json()["message"].as_str()),
+        (Some("000605"), Some("not today"))
+    );
 }
 
 #[test]

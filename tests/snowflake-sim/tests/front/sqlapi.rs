@@ -54,8 +54,8 @@ fn a_failed_statement_is_a_422_with_code_state_and_handle() {
 #[test]
 fn a_token_as_bearer_logs_its_user_in_under_its_role() {
     let world = World::new();
-    let call = Call::post(SUBMIT)
-        .json(&json!({"statement": "select current_user(), current_role()"}));
+    let call =
+        Call::post(SUBMIT).json(&json!({"statement": "select current_user(), current_role()"}));
     let answer = world.send(&with_pat(call, &world.pat));
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.json()["data"], json!([["MIGUEL_CLI", "MIGUEL_CLI_ROLE"]]));
@@ -143,8 +143,8 @@ fn an_account_without_the_sql_api_answers_403() {
 fn context_fields_are_case_sensitive() {
     let world = World::new();
     let asked = |role: &str| {
-        let call = Call::post(SUBMIT)
-            .json(&json!({"statement": "select current_role()", "role": role}));
+        let call =
+            Call::post(SUBMIT).json(&json!({"statement": "select current_role()", "role": role}));
         world.send(&with_pat(call, &world.pat))
     };
     assert_eq!(asked("MIGUEL_CLI_ROLE").json()["data"], json!([["MIGUEL_CLI_ROLE"]]));
@@ -180,7 +180,8 @@ fn a_bind_variable_gets_its_value_or_the_documented_error() {
         });
         world.submit(&body)
     };
-    assert_eq!(bound("TEXT", json!("o'clock")).json()["data"], json!([["o'clock"]]));
+    let text = bound("TEXT", json!("o'clock"));
+    assert_eq!(text.json()["data"], json!([["o'clock"]]), "{text:?}");
     assert_eq!(bound("FIXED", json!("7")).json()["data"], json!([["7"]]));
     let refused = bound("FIXED", json!("seven"));
     assert_eq!((refused.status, refused.code().as_str()), (422, "100037"));

@@ -64,10 +64,7 @@ fn a_handle_is_known_to_its_owner_alone_unless_shared() {
     let stranger = || world.send(&with_pat(Call::get(path(&submitted)), &world.pat));
     let refused = stranger();
     assert_eq!((refused.status, refused.code().as_str()), (422, "000709"));
-    assert_eq!(
-        refused.json()["message"],
-        format!("Statement {} not found", handle(&submitted))
-    );
+    assert_eq!(refused.json()["message"], format!("Statement {} not found", handle(&submitted)));
     world.sim.http_switches(|s| s.handles_are_shared = true);
     assert_eq!(stranger().status, 200);
     assert_eq!(world.look("/api/v2/statements/00000000-0000-0000-0000-000000000000").status, 422);

@@ -133,9 +133,11 @@ impl Turn<'_> {
         self.slot.work = Work::Proving { staged, intent };
     }
 
-    /// Three tokens of ours would become four: the oldest goes first, whoever holds it.
+    /// Three tokens of ours would become four. What may only turn up is waited for; else the oldest goes first,
+    /// whoever holds it.
     fn make_room(&mut self) {
-        let Some(oldest) = self.slot.draining.first().cloned() else {
+        let oldest = self.slot.draining.first().filter(|_| self.slot.doubts.is_empty()).cloned();
+        let Some(oldest) = oldest else {
             return self.note(waiting("an ADD without an answer may still be carried out"));
         };
         if !self.may_remove() {

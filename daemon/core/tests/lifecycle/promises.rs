@@ -177,6 +177,26 @@ fn an_add_that_lands_late_is_an_orphan_and_is_removed() {
 }
 
 #[test]
+fn an_add_that_may_still_land_counts_as_one_of_three_and_cuts_nobody() {
+    let mut world = World::serving();
+    world.lease();
+    world.rotate(None);
+    world.run();
+    world.rotate(None);
+    world.deliver_with(Fault::Late(55));
+
+    world.run_for(50);
+    assert_eq!((world.ours(), world.slot.current().unwrap().generation), (2, Generation(2)));
+    assert_eq!(calls(&world).iter().filter(|call| **call == "add").count(), 3);
+    assert!(world.alarms.is_empty());
+    world.run_for(HOUR);
+
+    assert_eq!(world.slot.current().unwrap().generation, Generation(4));
+    let held: Vec<u64> = world.slot.held().map(|held| held.generation.0).collect();
+    assert_eq!(held, [4, 1], "the holder of the first generation keeps it");
+}
+
+#[test]
 fn a_name_that_is_taken_is_looked_at_before_anything_else_is_added() {
     let mut world = World::serving();
     world.rotate(None);

@@ -52,7 +52,7 @@ pub enum On {
     Query,
     /// A statement on the SQL API.
     SqlApi,
-    /// Any request of the two protocols.
+    /// Any request of the two protocols at which the harm has a meaning.
     Any,
 }
 
@@ -196,6 +196,34 @@ pub(crate) enum Point {
     Other,
 }
 
+impl Fault {
+    fn waits_for(&self, point: Point) -> bool {
+        self.on.matches(point) && self.act.has_a_meaning_at(point)
+    }
+}
+
+impl Act {
+    /// Whether this harm can be done there: a login has no columns, a heartbeat no SQL error.
+    fn has_a_meaning_at(&self, point: Point) -> bool {
+        match self {
+            Act::Status(_)
+            | Act::Delay(_)
+            | Act::DropBeforeCommit
+            | Act::DropAfterCommit
+            | Act::TruncateAt(_)
+            | Act::Hang => true,
+            Act::SqlError { .. } => point != Point::Other,
+            Act::WrongColumns
+            | Act::SwapColumns
+            | Act::NoRows
+            | Act::ExtraColumn
+            | Act::OtherTokenName
+            | Act::DuplicateRow
+            | Act::NeverEnding202 => matches!(point, Point::Query(_) | Point::SqlApi(_)),
+        }
+    }
+}
+
 impl On {
     fn matches(self, point: Point) -> bool {
         match (self, point) {
@@ -228,10 +256,10 @@ impl FaultBook {
         &self.planted
     }
 
-    /// The harm due at this point. Every matching fault counts the match; the first due one acts.
+    /// The harm due at this point. A harm without a meaning there waits on. Every matching fault counts the match; the first due one acts.
     pub(crate) fn due(&mut self, point: Point) -> Option<Act> {
         let mut due = None;
-        for fault in self.planted.iter_mut().filter(|fault| fault.on.matches(point)) {
+        for fault in self.planted.iter_mut().filter(|fault| fault.waits_for(point)) {
             if fault.after > 0 {
                 fault.after -= 1;
             } else if due.is_none() && fault.times > 0 {
@@ -253,7 +281,7 @@ mod tests {
     #[test]
     fn a_fault_lets_its_first_matches_pass_and_acts_as_often_as_it_says() {
         let mut book = FaultBook::default();
-        book.plant(Fault { on: On::Login, after: 1, times: 2, act: Act::NoRows });
+        book.plant(Fault { on: On::Login, after: 1, times: 2, act: Act::Hang });
         let seen: Vec<bool> = (0..5).map(|_| book.due(Point::Login).is_some()).collect();
         assert_eq!(seen, [false, true, true, false, false]);
         assert!(book.left().is_empty());
@@ -262,9 +290,18 @@ mod tests {
     #[test]
     fn a_fault_for_one_thing_leaves_every_other_alone() {
         let mut book = FaultBook::default();
-        book.plant(Fault::next(On::Login, Act::NoRows));
+        book.plant(Fault::next(On::Login, Act::Hang));
         assert_eq!(book.due(Point::Other), None);
         assert_eq!(book.left().len(), 1);
+    }
+
+    #[test]
+    fn a_harm_waits_for_a_point_where_it_means_something() {
+        let mut book = FaultBook::default();
+        book.plant(Fault::next(On::Any, Act::NoRows));
+        assert_eq!(book.due(Point::Other), None);
+        assert_eq!(book.due(Point::Login), None);
+        assert_eq!(book.due(Point::Query(StatementKind::Select)), Some(Act::NoRows));
     }
 
     #[test]

@@ -205,6 +205,22 @@ fn a_result_has_row_types_and_rows_of_text() {
 }
 
 #[test]
+fn the_parameters_of_the_session_come_with_the_login_and_with_every_result() {
+    let world = World::new();
+    let data = world.login();
+    let value = |parameters: &Value, name: &str| {
+        let all = parameters.as_array().unwrap();
+        let found = all.iter().find(|parameter| parameter["name"] == name);
+        found.map(|parameter| parameter["value"].clone()).unwrap_or_default()
+    };
+    assert_eq!(value(&data["parameters"], "TIMEZONE"), "Etc/UTC");
+    world.query(token(&data), "alter session set query_tag = 'tour'");
+    let answer = world.query(token(&data), "select 1");
+    assert_eq!(value(&answer["data"]["parameters"], "TIMEZONE"), "Etc/UTC");
+    assert_eq!(value(&answer["data"]["parameters"], "QUERY_TAG"), "tour");
+}
+
+#[test]
 fn what_a_statement_changes_in_a_session_stays() {
     let world = World::new();
     let data = json!({"AUTHENTICATOR": "SNOWFLAKE_JWT", "TOKEN": world.jwt()});

@@ -469,6 +469,57 @@ fn a_token_that_snowflake_lost_is_replaced_and_its_secret_kept_until_then() {
 }
 
 #[test]
+fn the_last_secret_that_works_is_not_drained_while_its_successor_is_in_doubt() {
+    let mut world = World::serving();
+    world.lease();
+    world.rotate(None);
+    world.run();
+    world.change_served(|_| None);
+    world.server.logins = Logins::RefusedSecret;
+    world.run_for(2 * HOUR);
+    assert!(world.alarms.contains_key("token-lost"));
+
+    world.leases.clear();
+    world.run_for(DAY);
+    assert!(world.slot.held().any(|held| held.generation == Generation(1)));
+    assert_eq!(world.ours(), 1);
+
+    world.server.logins = Logins::Right;
+    world.run_for(HOUR);
+    assert!(world.is_healthy());
+    assert_eq!(world.ours(), 1);
+}
+
+#[test]
+fn another_hosts_tokens_are_neither_a_fence_nor_an_orphan_nor_revoked() {
+    let mut world = World::serving();
+    world.server.plant("PATD_FFFFFFFF_G9_ABCDEF", Maker::Stranger, world.clock.plus(90 * DAY));
+    world.rotate(None);
+    world.run_for(DAY);
+    assert!(world.is_healthy());
+
+    world.take(&Event::Revoke);
+    world.run_for(DAY);
+
+    assert_eq!((world.slot.word(), world.server.live(&[Maker::Stranger])), ("revoked", 1));
+}
+
+#[test]
+fn a_clock_that_goes_back_prolongs_no_wait() {
+    let mut world = World::new();
+    world.server.offline = true;
+    world.start();
+    world.run_for(HOUR);
+    world.skew = -30 * DAY;
+    world.server.offline = false;
+
+    world.tick();
+    world.run();
+
+    assert!(world.is_healthy());
+}
+
+#[test]
 fn a_disabled_token_is_replaced_and_removed() {
     let mut world = World::serving();
     world.server.tokens[0].row.status = TokenStatus::Disabled;

@@ -39,8 +39,12 @@ fn entry(args: &AddArgs) -> String {
     lines.extend(args.account.iter().map(|account| format!("account = {}", quoted(account))));
     lines.push(format!("user = {}", quoted(&args.user)));
     lines.push(format!("role = {}", quoted(&args.role)));
-    let defaults =
-        [("warehouse", &args.warehouse), ("database", &args.database), ("schema", &args.schema)];
+    let defaults = [
+        ("warehouse", &args.warehouse),
+        ("database", &args.database),
+        ("schema", &args.schema),
+        ("entry_form", &args.entry_form),
+    ];
     for (key, value) in defaults {
         lines.extend(value.iter().map(|value| format!("{key} = {}", quoted(value))));
     }

@@ -132,6 +132,9 @@ pub(crate) struct AddArgs {
     /// How the secret reaches the program: home, env; the default first
     #[arg(long, value_name = "DELIVERY", value_delimiter = ',')]
     pub(crate) deliver: Vec<String>,
+    /// How the generated entry carries the token: password (default) or token
+    #[arg(long, value_name = "FORM")]
+    pub(crate) entry_form: Option<String>,
     /// Life of a token, 1 to 365 days; rotated at half of it
     #[arg(long, value_name = "DAYS")]
     pub(crate) days_to_expiry: Option<i64>,

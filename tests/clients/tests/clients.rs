@@ -14,7 +14,9 @@ const QUERY: &str = "select current_user() as \"user\", current_role() as \"role
 
 #[test]
 fn snow_logs_in_as_the_one_role_in_every_form_and_delivery() {
-    for (form, delivery) in [("password", "home"), ("token", "home"), ("password", "env"), ("token", "env")] {
+    for (form, delivery) in
+        [("password", "home"), ("token", "home"), ("password", "env"), ("token", "env")]
+    {
         let world = world(form, "home,env");
         let mut command = world.pat_exec(["--deliver", delivery, "--"]);
         command.arg(snow()).args(["sql", "-c", CONNECTION, "--format", "json", "-q", QUERY]);
@@ -25,7 +27,9 @@ fn snow_logs_in_as_the_one_role_in_every_form_and_delivery() {
 
 #[test]
 fn the_python_connector_logs_in_as_the_one_role_in_every_form_and_delivery() {
-    for (form, delivery) in [("password", "home"), ("token", "home"), ("password", "env"), ("token", "env")] {
+    for (form, delivery) in
+        [("password", "home"), ("token", "home"), ("password", "env"), ("token", "env")]
+    {
         let world = world(form, "home,env");
         let mut command = world.pat_exec(["-c", CONNECTION, "--deliver", delivery, "--"]);
         command.arg(python()).arg(program("whoami.py")).arg(CONNECTION);
@@ -53,7 +57,13 @@ fn the_node_sdk_on_bun_logs_in_as_the_one_role_in_both_forms() {
 #[test]
 fn a_client_that_reads_no_variables_is_told_so_before_it_starts() {
     let world = world("password", "home,env");
-    let output = world.pat_exec(["-c", CONNECTION, "--deliver", "env", "--"]).arg(node()).arg("-e").arg("0").output().unwrap();
+    let output = world
+        .pat_exec(["-c", CONNECTION, "--deliver", "env", "--"])
+        .arg(node())
+        .arg("-e")
+        .arg("0")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(125));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("--deliver home"), "{said}");
@@ -87,14 +97,28 @@ fn what_snow_changes_in_its_home_reaches_the_users_own() {
     let world = world("password", "home");
     let real = world.home().join(".snowflake");
     std::fs::create_dir(&real).unwrap();
-    std::fs::write(real.join("connections.toml"), "[mine]\naccount = \"OTHER\"\nuser = \"ME\"\n").unwrap();
+    std::fs::write(real.join("connections.toml"), "[mine]\naccount = \"OTHER\"\nuser = \"ME\"\n")
+        .unwrap();
     mode(&real.join("connections.toml"), 0o600);
     std::fs::write(real.join("config.toml"), "").unwrap();
     mode(&real.join("config.toml"), 0o600);
 
-    let added = world.pat_exec(["-c", CONNECTION, "--"]).arg(snow())
-        .args(["connection", "add", "--connection-name", "added", "--account", "ELSEWHERE", "--user", "SOMEONE", "--no-interactive"])
-        .output().unwrap();
+    let added = world
+        .pat_exec(["-c", CONNECTION, "--"])
+        .arg(snow())
+        .args([
+            "connection",
+            "add",
+            "--connection-name",
+            "added",
+            "--account",
+            "ELSEWHERE",
+            "--user",
+            "SOMEONE",
+            "--no-interactive",
+        ])
+        .output()
+        .unwrap();
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     eventually("the new connection is in the user's own file", || {
         let text = std::fs::read_to_string(real.join("connections.toml")).ok()?;
@@ -103,7 +127,12 @@ fn what_snow_changes_in_its_home_reaches_the_users_own() {
     let text = std::fs::read_to_string(real.join("connections.toml")).unwrap();
     assert!(!text.contains(CONNECTION), "the broker's entry stays out of the user's file");
 
-    let default = world.pat_exec(["-c", CONNECTION, "--"]).arg(snow()).args(["connection", "set-default", CONNECTION]).output().unwrap();
+    let default = world
+        .pat_exec(["-c", CONNECTION, "--"])
+        .arg(snow())
+        .args(["connection", "set-default", CONNECTION])
+        .output()
+        .unwrap();
     assert!(default.status.success(), "{}", String::from_utf8_lossy(&default.stderr));
     eventually("the default is in the user's own config.toml", || {
         let text = std::fs::read_to_string(real.join("config.toml")).ok()?;
@@ -122,13 +151,19 @@ fn a_first_run_in_an_empty_home_leaves_no_secret_and_loses_nothing() {
         world.home().join(".snowflake/logs").is_dir().then_some(())
     });
     for secret in world.sim.secrets() {
-        let found = Command::new("grep").args(["-rlF", &secret]).arg(world.home()).output().unwrap();
-        assert!(found.stdout.is_empty(), "a secret is in {}", String::from_utf8_lossy(&found.stdout));
+        let found =
+            Command::new("grep").args(["-rlF", &secret]).arg(world.home()).output().unwrap();
+        assert!(
+            found.stdout.is_empty(),
+            "a secret is in {}",
+            String::from_utf8_lossy(&found.stdout)
+        );
     }
 }
 
 fn world(form: &str, deliver: &str) -> World {
-    let mut world = World::builder().add_options(&["--entry-form", form, "--deliver", deliver]).build();
+    let mut world =
+        World::builder().add_options(&["--entry-form", form, "--deliver", deliver]).build();
     world.start();
     world
 }
@@ -145,12 +180,21 @@ fn demand_the_one_role(world: &World, answer: &Value, who: &str) {
 }
 
 fn token_of_last_login(world: &World) -> u64 {
-    world.sim.logins().into_iter().rev().find_map(|login| login.first_factor_id).expect("a login with a token")
+    world
+        .sim
+        .logins()
+        .into_iter()
+        .rev()
+        .find_map(|login| login.first_factor_id)
+        .expect("a login with a token")
 }
 
 fn javascript(world: &World, runtime: &PathBuf) -> Value {
     let mut command = world.pat_exec(["-c", CONNECTION, "--"]);
-    command.arg(runtime).arg(program("whoami.cjs")).env("NODE_PATH", clients().join("node/node_modules"));
+    command
+        .arg(runtime)
+        .arg(program("whoami.cjs"))
+        .env("NODE_PATH", clients().join("node/node_modules"));
     json(&mut command)
 }
 
@@ -166,7 +210,13 @@ fn json(command: &mut Command) -> Value {
 /// The folder where tests/run installed the clients.
 fn clients() -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| std::env::var_os("PAT_BROKER_CLIENTS").expect("tests/run --clients passes the folder").into()).clone()
+    FOLDER
+        .get_or_init(|| {
+            std::env::var_os("PAT_BROKER_CLIENTS")
+                .expect("tests/run --clients passes the folder")
+                .into()
+        })
+        .clone()
 }
 
 fn snow() -> PathBuf {
@@ -193,4 +243,3 @@ fn mode(path: &std::path::Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
-

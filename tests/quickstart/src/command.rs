@@ -8,7 +8,8 @@ use crate::{Arguments, tour};
 /// Runs the command under pat-exec and returns its exit code.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let world = tour::quiet_world(arguments)?;
-    let mut wrapper = world.pat_exec(["-c", world::CONNECTION, "--deliver", &arguments.deliver, "--"]);
+    let mut wrapper =
+        world.pat_exec(["-c", world::CONNECTION, "--deliver", &arguments.deliver, "--"]);
     wrapper.args(&arguments.command);
     if let Some(home) = std::env::var_os("HOME") {
         wrapper.env("HOME", home);

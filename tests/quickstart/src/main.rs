@@ -15,7 +15,11 @@ use clap::Parser;
 /// Without a command it shows the tour; with one it runs the command under pat-exec with connection miguel_cli
 /// and ends with the command's exit code.
 #[derive(Parser)]
-#[command(name = "cargo quickstart", version, override_usage = "cargo quickstart [--deliver MODE] [--keep] [-- CMD ARGS…]")]
+#[command(
+    name = "cargo quickstart",
+    version,
+    override_usage = "cargo quickstart [--deliver MODE] [--keep] [-- CMD ARGS…]"
+)]
 pub struct Arguments {
     /// How the command gets the token: home or env.
     #[arg(long, value_name = "MODE", default_value = "home", value_parser = ["home", "env"])]
@@ -51,7 +55,8 @@ fn main() -> ExitCode {
 /// where cargo did not eat it.
 fn without_separator(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<_> = arguments.collect();
-    let options_follow = arguments.get(2).is_some_and(|next| next.to_string_lossy().starts_with("--"));
+    let options_follow =
+        arguments.get(2).is_some_and(|next| next.to_string_lossy().starts_with("--"));
     if arguments.get(1).is_some_and(|first| first == "--") && options_follow {
         arguments.remove(1);
     }

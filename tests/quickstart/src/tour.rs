@@ -18,9 +18,13 @@ pub const CLIENT: &str = "--as-client-of-the-tour";
 /// Runs the tour.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.deliver != "home" {
-        return Err("the tour shows the home delivery; give a command after -- to try another".into());
+        return Err(
+            "the tour shows the home delivery; give a command after -- to try another".into()
+        );
     }
-    say::paragraph("PAT Broker: a simulated Snowflake on loopback; daemon, wrapper and admin CLI for real.\n");
+    say::paragraph(
+        "PAT Broker: a simulated Snowflake on loopback; daemon, wrapper and admin CLI for real.\n",
+    );
     let world = set_up(arguments)?;
     let mut client = Client::start(&world)?;
     let first = client.connect("pat-exec -c miguel_cli CLIENT", &world)?;
@@ -38,16 +42,22 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 
 fn set_up(arguments: &Arguments) -> Result<World, String> {
     let programs = say::step("build patd, pat-exec and patctl", || Ok(Binaries::built()))?;
-    let mut world = say::step("start the Snowflake simulator", || Ok(prepare(programs, arguments)))?;
+    let mut world =
+        say::step("start the Snowflake simulator", || Ok(prepare(programs, arguments)))?;
     say::step("patctl init: keys and configuration", || world.initialise())?;
     say::step("patctl add miguel_cli", || world.register(&own_name(), &options()))?;
-    let script = say::step("patctl bootstrap, run by the simulator's security admin", || world.bootstrap())?;
+    let script =
+        say::step("patctl bootstrap, run by the simulator's security admin", || world.bootstrap())?;
     let statements = script.lines().filter(|line| line.trim_end().ends_with(';')).count();
     say::step("start patd", || {
         world.start();
         Ok(())
     })?;
-    say::line(&format!("{} statements made the account's objects; {}", statements, world.sim.url()));
+    say::line(&format!(
+        "{} statements made the account's objects; {}",
+        statements,
+        world.sim.url()
+    ));
     Ok(world)
 }
 
@@ -62,8 +72,12 @@ pub fn quiet_world(arguments: &Arguments) -> Result<World, String> {
 }
 
 fn prepare(programs: Binaries, arguments: &Arguments) -> World {
-    let switches = Switches { forced_login_role: arguments.simulate_role.clone(), ..Switches::default() };
-    World::builder().programs(programs).simulator(Options { switches, ..Options::default() }).prepare()
+    let switches =
+        Switches { forced_login_role: arguments.simulate_role.clone(), ..Switches::default() };
+    World::builder()
+        .programs(programs)
+        .simulator(Options { switches, ..Options::default() })
+        .prepare()
 }
 
 fn options() -> Vec<String> {
@@ -104,10 +118,12 @@ struct Client {
 
 impl Client {
     fn start(world: &World) -> Result<Self, String> {
-        let this = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+        let this = std::env::current_exe()
+            .map_err(|error| format!("cannot find this program: {error}"))?;
         let mut command: Command = world.pat_exec(["-c", CONNECTION, "--"]);
         command.arg(this).arg(CLIENT).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| format!("pat-exec did not start: {error}"))?;
+        let mut child =
+            command.spawn().map_err(|error| format!("pat-exec did not start: {error}"))?;
         let input = child.stdin.take().ok_or("the client has no input")?;
         let output = BufReader::new(child.stdout.take().ok_or("the client has no output")?);
         Ok(Self { child, input, output })
@@ -121,11 +137,14 @@ impl Client {
         if line.is_empty() {
             return Err("the client ended without an answer; see what pat-exec said above".into());
         }
-        let answer: Value = serde_json::from_str(&line).map_err(|_| "the client's answer is not JSON")?;
+        let answer: Value =
+            serde_json::from_str(&line).map_err(|_| "the client's answer is not JSON")?;
         if let Some(problem) = answer["problem"].as_str() {
             return Err(format!("the client could not log in: {problem}"));
         }
-        for (name, key) in [("user", "user"), ("role", "role"), ("secondary roles", "secondary_roles")] {
+        for (name, key) in
+            [("user", "user"), ("role", "role"), ("secondary roles", "secondary_roles")]
+        {
             say::line(&format!("{name:<16} {}", answer[key].as_str().unwrap_or("?")));
         }
         compare(&answer, world)
@@ -146,16 +165,20 @@ impl Client {
 
 /// Compares what the client's own query said with the simulator's login history.
 fn compare(answer: &Value, world: &World) -> Result<String, String> {
-    let login = world.sim.logins().into_iter().rev().find(|login| login.client_type == driver::CLIENT_NAME);
+    let login =
+        world.sim.logins().into_iter().rev().find(|login| login.client_type == driver::CLIENT_NAME);
     let login = login.ok_or("the simulator's login history does not know the client")?;
     let seen = (login.user.as_deref().unwrap_or("?"), login.role.as_deref().unwrap_or("?"));
     let said = (answer["user"].as_str().unwrap_or("?"), answer["role"].as_str().unwrap_or("?"));
     if seen != said || said != (USER, ROLE) {
-        return Err(format!("expected {USER} as {ROLE}; the client says {said:?}, the login history {seen:?}"));
+        return Err(format!(
+            "expected {USER} as {ROLE}; the client says {said:?}, the login history {seen:?}"
+        ));
     }
     let tokens = world.sim.tokens(USER);
-    let token = tokens.iter().find(|token| Some(token.credential_id) == login.first_factor_id);
-    let token = token.ok_or("the login was not made with a token of the service user")?.name.clone();
+    let token = tokens.iter().find(|token| Some(token.id) == login.first_factor_id);
+    let token =
+        token.ok_or("the login was not made with a token of the service user")?.name.clone();
     say::line(&format!("{:<16} the same, with token {token}", "login history"));
     Ok(token)
 }

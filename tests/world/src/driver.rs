@@ -27,19 +27,27 @@ pub fn who_am_i() -> Result<Identity, String> {
     let entry = default_entry()?;
     let session = log_in(&entry)?;
     let query = "select current_user(), current_role(), current_secondary_roles()";
-    let answer = post(&entry, "/queries/v1/query-request?requestId=00000000-0000-4000-8000-000000000001", Some(&session), &json!({"sqlText": query}))?;
+    let answer = post(
+        &entry,
+        "/queries/v1/query-request?requestId=00000000-0000-4000-8000-000000000001",
+        Some(&session),
+        &json!({"sqlText": query}),
+    )?;
     let row = &answer["data"]["rowset"][0];
-    let identity = Identity { user: text(&row[0])?, role: text(&row[1])?, secondary_roles: text(&row[2])? };
+    let identity =
+        Identity { user: text(&row[0])?, role: text(&row[1])?, secondary_roles: text(&row[2])? };
     post(&entry, "/session?delete=true", Some(&session), &json!({}))?;
     Ok(identity)
 }
 
 fn default_entry() -> Result<toml::Table, String> {
     let home = std::env::var_os("SNOWFLAKE_HOME").ok_or("SNOWFLAKE_HOME is not set")?;
-    let name = std::env::var("SNOWFLAKE_DEFAULT_CONNECTION_NAME").map_err(|_| "no default connection is named")?;
+    let name = std::env::var("SNOWFLAKE_DEFAULT_CONNECTION_NAME")
+        .map_err(|_| "no default connection is named")?;
     let path = PathBuf::from(home).join("connections.toml");
     let file = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let entries: toml::Table = file.parse().map_err(|_| format!("{} is not TOML", path.display()))?;
+    let entries: toml::Table =
+        file.parse().map_err(|_| format!("{} is not TOML", path.display()))?;
     entries.get(&name).and_then(|entry| entry.as_table()).cloned().ok_or(format!("no entry {name}"))
 }
 
@@ -62,14 +70,21 @@ fn log_in(entry: &toml::Table) -> Result<String, String> {
     text(&answer["data"]["token"])
 }
 
-fn post(entry: &toml::Table, path: &str, session: Option<&str>, body: &Value) -> Result<Value, String> {
-    let port = entry.get("port").and_then(|port| port.as_integer()).ok_or("the entry has no port")?;
+fn post(
+    entry: &toml::Table,
+    path: &str,
+    session: Option<&str>,
+    body: &Value,
+) -> Result<Value, String> {
+    let port =
+        entry.get("port").and_then(|port| port.as_integer()).ok_or("the entry has no port")?;
     let host = field(entry, "host")?;
     let port = u16::try_from(port).map_err(|_| "the port is out of range")?;
-    let mut stream = TcpStream::connect((host, port)).map_err(|error| format!("{host}:{port}: {error}"))?;
+    let mut stream =
+        TcpStream::connect((host, port)).map_err(|error| format!("{host}:{port}: {error}"))?;
     let body = body.to_string();
-    let authorization =
-        session.map_or(String::new(), |token| format!("Authorization: Snowflake Token=\"{token}\"\r\n"));
+    let authorization = session
+        .map_or(String::new(), |token| format!("Authorization: Snowflake Token=\"{token}\"\r\n"));
     write!(
         stream,
         "POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\nAccept: application/json\r\n\
@@ -83,7 +98,11 @@ fn post(entry: &toml::Table, path: &str, session: Option<&str>, body: &Value) ->
     let answer: Value = serde_json::from_str(body).map_err(|_| "the reply is not JSON")?;
     match answer["success"].as_bool() {
         Some(true) => Ok(answer),
-        _ => Err(format!("{}: {}", answer["code"].as_str().unwrap_or("?"), answer["message"].as_str().unwrap_or("?"))),
+        _ => Err(format!(
+            "{}: {}",
+            answer["code"].as_str().unwrap_or("?"),
+            answer["message"].as_str().unwrap_or("?")
+        )),
     }
 }
 

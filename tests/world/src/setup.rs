@@ -110,20 +110,32 @@ impl World {
     }
 
     /// Returns the wrapper, pointed at this world's daemon.
-    pub fn pat_exec<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub fn pat_exec<S: AsRef<std::ffi::OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
         let mut command = Command::new(self.programs.pat_exec());
         command.arg("--socket").arg(self.socket()).args(arguments);
         command.env("HOME", self.home());
-        for name in ["SNOWFLAKE_HOME", "SNOWFLAKE_CONNECTION", "SNOWFLAKE_DEFAULT_CONNECTION_NAME"] {
+        for name in ["SNOWFLAKE_HOME", "SNOWFLAKE_CONNECTION", "SNOWFLAKE_DEFAULT_CONNECTION_NAME"]
+        {
             command.env_remove(name);
         }
         command
     }
 
     /// Returns the admin CLI, pointed at this world's daemon and configuration.
-    pub fn patctl<S: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub fn patctl<S: AsRef<std::ffi::OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
         let mut command = Command::new(self.programs.patctl());
-        command.arg("--config").arg(self.config()).arg("--socket").arg(self.admin_socket()).args(arguments);
+        command
+            .arg("--config")
+            .arg(self.config())
+            .arg("--socket")
+            .arg(self.admin_socket())
+            .args(arguments);
         command
     }
 
@@ -137,7 +149,8 @@ impl World {
     /// Returns the parsed answer of `patctl --json status`. Alarms do not make it fail.
     pub fn status(&self) -> serde_json::Value {
         let output = self.patctl(["status", "--json"]).output().expect("patctl starts");
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("patctl status: {}", text(&output)))
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("patctl status: {}", text(&output)))
     }
 
     /// The folder of everything.
@@ -262,7 +275,14 @@ impl WorldBuilder {
         }
         let sim = Simulator::start(self.options).expect("the simulator starts");
         let notify = NotifySocket::bind(folder.path());
-        World { sim, programs: self.programs, daemon: None, folder, variables: self.variables, notify }
+        World {
+            sim,
+            programs: self.programs,
+            daemon: None,
+            folder,
+            variables: self.variables,
+            notify,
+        }
     }
 }
 
@@ -295,13 +315,15 @@ impl World {
 
     /// Runs `patctl add`: the service user, its role, and the local account that may use it.
     pub fn register(&self, local_user: &str, extra: &[String]) -> Result<(), String> {
-        let mut command = self.patctl(["add", CONNECTION, "--user", USER, "--role", ROLE, "--for", local_user]);
+        let mut command =
+            self.patctl(["add", CONNECTION, "--user", USER, "--role", ROLE, "--for", local_user]);
         run("patctl add", command.args(extra))
     }
 
     /// Lets the simulator's security admin run what `patctl bootstrap` prints; returns the script.
     pub fn bootstrap(&self) -> Result<String, String> {
-        let script = self.patctl_ok(&["bootstrap", "--format", "sql", "--network-cidr", "127.0.0.0/8"]);
+        let script =
+            self.patctl_ok(&["bootstrap", "--format", "sql", "--network-cidr", "127.0.0.0/8"]);
         match self.sim.admin_script(&script) {
             Ok(_) => Ok(script),
             Err(error) => Err(format!("the bootstrap script failed: {error:?}\n{script}")),
@@ -318,7 +340,10 @@ impl World {
 /// The name of the local account that runs this process, or its uid where it has no name.
 pub fn own_name() -> String {
     let uid = nix::unistd::getuid();
-    nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+    nix::unistd::User::from_uid(uid)
+        .ok()
+        .flatten()
+        .map_or_else(|| uid.to_string(), |user| user.name)
 }
 
 fn run(what: &str, command: &mut Command) -> Result<(), String> {

@@ -7,7 +7,8 @@ use std::io::Write;
 pub fn skip(name: &str, reason: &str) {
     eprintln!("SKIPPED {name}: {reason}");
     if let Some(path) = std::env::var_os("PAT_BROKER_SKIPS") {
-        let mut file = OpenOptions::new().append(true).create(true).open(path).expect("the skip file opens");
+        let mut file =
+            OpenOptions::new().append(true).create(true).open(path).expect("the skip file opens");
         writeln!(file, "{name}: {reason}").expect("the skip is recorded");
     }
 }

@@ -90,3 +90,18 @@ summary() {
     printf '%s passed, %s failed, %s skipped\n' "$PASSED" "$FAILED" "$skipped"
     [ "$FAILED" -eq 0 ]
 }
+
+# build_wrapper: pat-exec as it ships, static: musl where rustup can add the target, else static glibc.
+build_wrapper() {
+    if rustup target add x86_64-unknown-linux-musl >/dev/null 2>&1; then
+        cargo build --locked --profile client -p pat-exec --target x86_64-unknown-linux-musl
+    else
+        cargo rustc --locked --profile client -p pat-exec -- -C target-feature=+crt-static
+    fi
+}
+
+# wrapper_path: where build_wrapper left it.
+wrapper_path() {
+    local musl=$TARGET/x86_64-unknown-linux-musl/client/pat-exec
+    if [ -x "$musl" ]; then echo "$musl"; else echo "$TARGET/client/pat-exec"; fi
+}

@@ -34,7 +34,7 @@ pub struct World {
 /// What differs from the usual world.
 pub struct WorldBuilder {
     options: Options,
-    programs: Binaries,
+    programs: Option<Binaries>,
     local_user: String,
     extra: Vec<String>,
     variables: Vec<(String, String)>,
@@ -57,7 +57,7 @@ impl World {
     pub fn builder() -> WorldBuilder {
         WorldBuilder {
             options: Options::default(),
-            programs: Binaries::find(),
+            programs: None,
             local_user: own_name(),
             extra: Vec::new(),
             variables: Vec::new(),
@@ -228,7 +228,7 @@ impl WorldBuilder {
 
     /// Uses these programs.
     pub fn programs(mut self, programs: Binaries) -> Self {
-        self.programs = programs;
+        self.programs = Some(programs);
         self
     }
 
@@ -277,7 +277,7 @@ impl WorldBuilder {
         let notify = NotifySocket::bind(folder.path());
         World {
             sim,
-            programs: self.programs,
+            programs: self.programs.unwrap_or_else(Binaries::find),
             daemon: None,
             folder,
             variables: self.variables,

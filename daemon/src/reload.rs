@@ -29,7 +29,7 @@ pub async fn reload(house: &Arc<House>) -> Reloaded {
     let read = tokio::task::spawn_blocking(move || read(&dir)).await;
     let faults = match read {
         Ok(Ok((config, upstreams))) => match root_key_changed(house, &config) {
-            None => return accept(house, config, upstreams),
+            None => return accept(house, config, upstreams).await,
             Some(fault) => vec![fault],
         },
         Ok(Err(faults)) => faults,
@@ -65,7 +65,7 @@ fn root_key_changed(house: &House, config: &Config) -> Option<String> {
     })
 }
 
-fn accept(house: &House, config: Config, upstreams: Upstreams) -> Reloaded {
+async fn accept(house: &House, config: Config, upstreams: Upstreams) -> Reloaded {
     let event = Event::ConfigLoaded { entries: config.entries.len(), slots: config.slots.len() };
     if house.audit.write(house.clock.read().wall, &event).is_err() {
         return refuse(
@@ -79,8 +79,9 @@ fn accept(house: &House, config: Config, upstreams: Upstreams) -> Reloaded {
     });
     let plans = plans(&config, &upstreams, house.store.host(), known);
     house.audit.set_strict(config.audit_strict);
+    // The slots first: no secret of a role that was taken away is served under the new policy.
+    house.slots.adopt(plans, BTreeMap::new()).await;
     house.trust.store(Arc::new(Trust::new(config)));
-    house.slots.adopt(plans, BTreeMap::new());
     house.alarms.clear(SUBJECT, REFUSED);
     tracing::info!("Configuration reloaded");
     Reloaded { in_force: true, faults: Vec::new() }

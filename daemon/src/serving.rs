@@ -85,7 +85,7 @@ pub async fn serve(
     reign: impl AsyncFnOnce(&Arc<House>) -> io::Result<()>,
 ) -> Result<(), Fault> {
     let stop = Stop::default();
-    let (house, sockets) = move_in(furniture, &stop)?;
+    let (house, sockets) = move_in(furniture, &stop).await?;
     let syncing = tokio::spawn(house.audit.clone().sync_until(stop.log.clone()));
     let admissions = [Admission::hand_out(), Admission::admin()];
     schedule::start(house.clone(), admissions.to_vec(), stop.slots.clone()).await?;
@@ -109,7 +109,7 @@ struct Stop {
     log: CancellationToken,
 }
 
-fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Sockets), Fault> {
+async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Sockets), Fault> {
     let Furniture { config, facts, upstreams, opened, stored, sockets, boot_id, state_dir, clock } =
         furniture;
     let at = clock.read().wall;
@@ -138,7 +138,7 @@ fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Sockets), F
     let house = House { trust, slots, store, leases, audit, alarms, clock, facts, reloading };
     let house = Arc::new(house);
     tokio::spawn(tell_of_ends(house.clone(), ends));
-    house.slots.adopt(plans, stored);
+    house.slots.adopt(plans, stored).await;
     Ok((house, sockets))
 }
 

@@ -1,5 +1,7 @@
 //! The sockets' modes. A binary of its own: the umask belongs to the process, and other tests change it.
 
+#![expect(clippy::unwrap_used, reason = "the lint looks at test functions only")]
+
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 

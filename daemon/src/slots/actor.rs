@@ -92,6 +92,10 @@ impl Actor {
         if let Some(time) = answer.server_time {
             self.kit.clock.anchor(time);
         }
+        if self.memory.is_ending && matches!(answer.event, Event::Listed(_)) {
+            // A list only says what to ask next, and nothing is asked any more.
+            return;
+        }
         self.note_answer(&answer.event);
         if let (Some(secret), Some(generation)) = (answer.secret, self.intended()) {
             self.memory.minted = Some((generation, secret));
@@ -104,9 +108,11 @@ impl Actor {
     async fn ordered(&mut self, order: Order) {
         match order {
             Order::Command { command, done } => self.commanded(command, done).await,
-            Order::Terms(terms) => {
+            Order::Terms { terms, done } => {
                 self.terms = terms;
                 self.show();
+                // Whoever reloads may have gone.
+                let _heard = done.send(());
                 self.tick().await;
             }
         }

@@ -68,7 +68,12 @@ pub(super) enum Order {
         done: oneshot::Sender<bool>,
     },
     /// Live by these from now on.
-    Terms(Terms),
+    Terms {
+        /// The new ones.
+        terms: Terms,
+        /// Told once nobody is served by the old ones any more.
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// One slot, from outside.
@@ -94,10 +99,11 @@ impl Slots {
         Self { kit, by_id: ArcSwap::default(), tasks: TaskTracker::new(), stop }
     }
 
-    /// Brings the slots to a plan: new ones start from `stored`, or empty; others get their new rules. A slot that
-    /// is not in the plan stays as it is.
-    pub fn adopt(&self, plans: BTreeMap<SlotId, Plan>, mut stored: BTreeMap<SlotId, Slot>) {
+    /// Brings the slots to a plan: new ones start from `stored`, or empty; others live by their new rules when
+    /// this returns. A slot that is not in the plan stays as it is.
+    pub async fn adopt(&self, plans: BTreeMap<SlotId, Plan>, mut stored: BTreeMap<SlotId, Slot>) {
         let mut by_id = BTreeMap::clone(&self.by_id.load());
+        let mut retold = Vec::new();
         let mut accounts: Vec<(Arc<dyn Upstream>, Arc<Account>)> = Vec::new();
         for (id, plan) in plans {
             let terms = Terms {
@@ -106,7 +112,7 @@ impl Slots {
                 is_configured: plan.is_configured,
             };
             match by_id.get(&id) {
-                Some(handle) => handle.retell(terms),
+                Some(handle) => retold.push(handle.retell(terms).await),
                 None => {
                     let state = stored
                         .remove(&id)
@@ -117,6 +123,10 @@ impl Slots {
             }
         }
         self.by_id.store(Arc::new(by_id));
+        for done in retold {
+            // A loop that ended serves nobody by any rules.
+            let _ended = done.await;
+        }
     }
 
     fn start(&self, id: Arc<SlotId>, terms: Terms, state: Slot) -> Handle {
@@ -191,10 +201,12 @@ impl Handle {
         durable.await.unwrap_or(false)
     }
 
-    fn retell(&self, terms: Terms) {
-        if let Err(error) = self.orders.try_send(Order::Terms(terms)) {
-            tracing::error!(slot = %self.id, error = %error, "Slot did not take its new rules");
+    async fn retell(&self, terms: Terms) -> oneshot::Receiver<()> {
+        let (done, taken) = oneshot::channel();
+        if self.orders.send(Order::Terms { terms, done }).await.is_err() {
+            tracing::error!(slot = %self.id, "Slot has ended and takes no new rules");
         }
+        taken
     }
 }
 

@@ -37,7 +37,7 @@ impl View {
             Why::NotIssuedYet | Why::Expired { .. } | Why::RoleChanged => !self.is_configured,
         };
         let next_try = self.slot.trouble.as_ref().map(|trouble| trouble.retry_at);
-        waits_for_a_person || (self.is_at_rest() && next_try.is_some_and(|at| at.since(now) > 1))
+        waits_for_a_person || (self.is_at_rest() && next_try.is_some_and(|at| at.since(now) > SOON))
     }
 
     /// Returns whether the slot is at rest: nothing is asked of Snowflake right now.
@@ -45,3 +45,6 @@ impl View {
         self.slot.flight.asked.is_none()
     }
 }
+
+/// Seconds that a next try may be away and still be waited for.
+const SOON: i64 = 5;

@@ -65,7 +65,14 @@ fn with_snowflake_down_and_no_secret_the_answer_says_so() {
     world.sim.stop_answering().unwrap();
     world.start();
 
-    let refused = world.hand_out(CONNECTION).err().unwrap();
+    let refused = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| world.hand_out(CONNECTION).err().unwrap());
+        eventually("the answer", || {
+            world.advance(std::time::Duration::from_secs(1));
+            asking.is_finished().then_some(())
+        });
+        asking.join().unwrap()
+    });
 
     assert_eq!(refused.code(), Some(ErrorCode::NotReady));
     assert!(refused.to_string().contains("no usable answer"), "{refused}");

@@ -1,5 +1,12 @@
 //! Promises of the daemon across its rooms: the real sockets, store, log and slots, against the simulator.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the world of a test ends with it; the lint looks at test functions only"
+)]
+
 mod ending;
 mod handing_out;
 mod limits;

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,7 @@ impl World {
 
     /// The same, with the daemon not started yet.
     pub(crate) fn prepared() -> Self {
+        let _umask = UMASK.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let sim = Simulator::start(Options::default()).unwrap();
         let wall = jiff::Timestamp::now().as_second();
@@ -150,6 +151,7 @@ impl World {
 
     /// Starts the daemon and returns once it serves.
     pub(crate) fn start(&mut self) {
+        let _umask = UMASK.lock().unwrap_or_else(PoisonError::into_inner);
         let config =
             patd_config::load(&self.path("etc")).unwrap_or_else(|faults| panic!("{faults}"));
         let (flags, clock) = (self.flags(), self.clock.clone());
@@ -298,3 +300,6 @@ pub(crate) fn eventually<T>(what: &str, mut question: impl FnMut() -> Option<T>)
 }
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The umask belongs to the process, and a daemon that binds its sockets sets it for a moment.
+static UMASK: Mutex<()> = Mutex::new(());

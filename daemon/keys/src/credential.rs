@@ -91,3 +91,98 @@ fn unsealed(name: &str, said: &str) -> KeyError {
 }
 
 const LONGEST_NAME: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::skip::skip;
+
+    /// A `systemd-creds` that does this instead.
+    fn pretender(folder: &TempDir, script: &str) -> Command {
+        let path = folder.path().join("systemd-creds");
+        fs::write(&path, script).unwrap();
+        let mut shell = Command::new("sh");
+        shell.arg(path);
+        shell
+    }
+
+    #[test]
+    fn systemd_seals_a_key_under_its_name_and_only_under_that() {
+        let folder = TempDir::new().unwrap();
+        let own_host_key = folder.path().join("host.key");
+        let creds = |arguments: &[&str]| {
+            let mut command = Command::new("systemd-creds");
+            // A host key of this test's own: nothing is left on the machine.
+            command.env("SYSTEMD_CREDENTIAL_SECRET", &own_host_key).args(arguments);
+            command
+        };
+        if !usable(creds(&["--version"])) || !usable(creds(&["setup"])) {
+            return skip("systemd-creds", "needs systemd 250 or newer, as root");
+        }
+        let out = folder.path().join("root-key.cred");
+
+        seal_with(creds(&[]), "root-key", &Secret::new("the key".to_owned()), &out).unwrap();
+
+        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+        let opened = |name: &str| {
+            let name = format!("--name={name}");
+            creds(&["decrypt", &name]).arg(&out).arg("-").output().unwrap()
+        };
+        assert_eq!(opened("root-key").stdout, b"the key");
+        assert!(!opened("another").status.success());
+    }
+
+    #[test]
+    fn the_key_is_given_on_standard_input_only() {
+        let folder = TempDir::new().unwrap();
+        let out = folder.path().join("out.cred");
+        let script = "echo \"$@\"; env; echo stdin: $(cat)";
+
+        seal_with(pretender(&folder, script), "root-key", &Secret::new("K3Y".to_owned()), &out)
+            .unwrap();
+
+        let seen = fs::read_to_string(&out).unwrap();
+        assert!(seen.starts_with("encrypt --name=root-key - -\n"), "{seen}");
+        assert!(seen.ends_with("stdin: K3Y\n"), "{seen}");
+        assert_eq!(seen.matches("K3Y").count(), 1);
+    }
+
+    #[test]
+    fn a_failed_sealing_says_what_systemd_said_and_leaves_no_file() {
+        let folder = TempDir::new().unwrap();
+        let out = folder.path().join("out.cred");
+        for script in ["cat >/dev/null; echo no TPM here >&2; exit 1", "cat >/dev/null"] {
+            let key = Secret::new("key".to_owned());
+
+            let refusal =
+                seal_with(pretender(&folder, script), "root-key", &key, &out).unwrap_err();
+
+            assert_eq!(refusal.fault, KeyFault::Unavailable);
+            assert!(!out.exists());
+            assert_eq!(script.contains("TPM"), refusal.what.contains("no TPM here"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_sealed_key_is_never_overwritten() {
+        let folder = TempDir::new().unwrap();
+        let out: PathBuf = folder.path().join("out.cred");
+        fs::write(&out, "kept").unwrap();
+
+        let key = Secret::new("key".to_owned());
+        let refusal = seal_with(pretender(&folder, "cat"), "root-key", &key, &out).unwrap_err();
+
+        assert_eq!(refusal.fault, KeyFault::Exists);
+        assert_eq!(fs::read(&out).unwrap(), b"kept");
+    }
+
+    fn usable(mut command: Command) -> bool {
+        command.output().is_ok_and(|output| output.status.success())
+    }
+}

@@ -16,6 +16,9 @@ mod secret_service;
 #[cfg(not(feature = "keyring"))]
 #[path = "no_secret_service.rs"]
 mod secret_service;
+#[cfg(test)]
+#[path = "../tests/skip/mod.rs"]
+mod skip;
 mod source;
 pub mod state_dir;
 pub mod trust;

@@ -1,12 +1,12 @@
 //! The state folder as both programs know it: who may look, the lock, the mark of a first start, and how a
 //! lost store is set aside. What is inside the store is the daemon's business.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::durable;
 use crate::trust::{self, Owners, Untrusted};
@@ -56,22 +56,7 @@ pub fn check(dir: &Path) -> Result<(), StateDirError> {
 /// # Errors
 /// Another process holds it, or it is not a private file.
 pub fn lock(dir: &Path) -> Result<Lock, StateDirError> {
-    let path = dir.join(LOCK);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits())
-        .open(&path)
-        .map_err(|why| io_at(&path, "cannot be opened", why))?;
-    let meta = file.metadata().map_err(|why| io_at(&path, "cannot be looked at", why))?;
-    trust::private_file(&path, &meta, Owners::OwnOrRoot)?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(held) => Ok(Lock { _held: held }),
-        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(StateDirError::InUse(dir.to_owned())),
-        Err((_, why)) => Err(io_at(&path, "cannot be locked", why.into())),
-    }
+    lock_of(dir, nix::unistd::geteuid().as_raw())
 }
 
 /// Marks a folder for the very first start: the daemon makes a new store only where this mark is.
@@ -85,7 +70,7 @@ pub fn mark_new(dir: &Path) -> Result<(), StateDirError> {
         made.map_err(|why| io_at(dir, "cannot be made", why))?;
     }
     let owner = owner_checked(dir)?;
-    let _lock = lock_for(dir, owner)?;
+    let _lock = lock_of(dir, owner)?;
     if contents(dir)?.iter().any(|name| ![LOCK, NEW].map(PathBuf::from).contains(name)) {
         return Err(StateDirError::HoldsStore(dir.to_owned()));
     }
@@ -129,13 +114,15 @@ pub fn unmark(dir: &Path) -> Result<(), StateDirError> {
 /// The daemon runs, or the system refused; run again to finish a half-done move.
 pub fn set_aside(dir: &Path) -> Result<PathBuf, StateDirError> {
     let owner = owner_checked(dir)?;
-    let _lock = lock_for(dir, owner)?;
+    let _lock = lock_of(dir, owner)?;
     let aside = free_name(dir, "lost");
     std::fs::DirBuilder::new()
         .mode(0o700)
         .create(&aside)
         .map_err(|why| io_at(&aside, "cannot be made", why))?;
-    give(&aside, owner)?;
+    let made =
+        trust::open_no_follow(&aside).map_err(|why| io_at(&aside, "cannot be opened", why))?;
+    give(&aside, &made, owner)?;
     for name in contents(dir)?.into_iter().filter(|name| belongs_to_store(name)) {
         let (from, to) = (dir.join(&name), aside.join(&name));
         std::fs::rename(&from, &to).map_err(|why| io_at(&from, "cannot be moved", why))?;
@@ -144,7 +131,7 @@ pub fn set_aside(dir: &Path) -> Result<PathBuf, StateDirError> {
     Ok(aside)
 }
 
-/// Returns the first name `STEM-N` or `STEM.N`-like path of `dir` that is free, counting from 1.
+/// Returns the first path `STEM-N` of `dir` that is free, counting from 1.
 pub fn free_name(dir: &Path, stem: &str) -> PathBuf {
     let mut number = 1_u32;
     loop {
@@ -171,32 +158,39 @@ fn owner_checked(dir: &Path) -> Result<u32, StateDirError> {
     Ok(meta.uid())
 }
 
-fn lock_for(dir: &Path, owner: u32) -> Result<Lock, StateDirError> {
+/// Takes the lock; makes its file, for this owner, if there is none.
+fn lock_of(dir: &Path, owner: u32) -> Result<Lock, StateDirError> {
     let path = dir.join(LOCK);
-    if std::fs::symlink_metadata(&path).is_err() {
-        drop(
-            durable::create(&path, b"", 0o600)
-                .map_err(|why| io_at(&path, "cannot be made", why))?,
-        );
-        give(&path, owner)?;
+    match durable::create(&path, b"", 0o600) {
+        Ok(file) => give(&path, &file, owner)?,
+        Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(why) => return Err(io_at(&path, "cannot be made", why)),
     }
-    lock(dir)
+    let file = trust::open_no_follow(&path).map_err(|why| io_at(&path, "cannot be opened", why))?;
+    let meta = file.metadata().map_err(|why| io_at(&path, "cannot be looked at", why))?;
+    trust::private_file(&path, &meta, Owners::UidOrRoot(owner))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(held) => Ok(Lock { _held: held }),
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(StateDirError::InUse(dir.to_owned())),
+        Err((_, why)) => Err(io_at(&path, "cannot be locked", why.into())),
+    }
 }
 
 fn write_mark(dir: &Path, owner: u32) -> Result<(), StateDirError> {
     let path = dir.join(NEW);
     match durable::create(&path, b"", 0o600) {
-        Ok(_) => give(&path, owner),
+        Ok(file) => give(&path, &file, owner),
         Err(why) if why.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(why) => Err(io_at(&path, "cannot be made", why)),
     }
 }
 
-fn give(path: &Path, owner: u32) -> Result<(), StateDirError> {
+/// Gives what root has just made to the folder's owner, by descriptor: the name may be another thing by now.
+fn give(path: &Path, file: &File, owner: u32) -> Result<(), StateDirError> {
     if nix::unistd::geteuid().as_raw() == owner {
         return Ok(());
     }
-    std::os::unix::fs::lchown(path, Some(owner), None)
+    std::os::unix::fs::fchown(file, Some(owner), None)
         .map_err(|why| io_at(path, "cannot be given to the daemon's user", why))
 }
 

@@ -29,6 +29,8 @@ pub enum Owners {
     Own,
     /// The uid this process runs as, or root.
     OwnOrRoot,
+    /// This uid, or root: what root finds in a folder of the daemon's.
+    UidOrRoot(u32),
 }
 
 /// Opens a regular file for reading without following a link at its end and without waiting for a pipe.
@@ -108,13 +110,16 @@ fn parent_folder(path: &Path) -> Result<(), Untrusted> {
 }
 
 fn owned(path: &Path, meta: &Metadata, owners: Owners) -> Result<(), Untrusted> {
-    let own = geteuid().as_raw();
-    let root_too = owners == Owners::OwnOrRoot;
-    if meta.uid() == own || (root_too && meta.uid() == 0) {
+    let (uid, root_too) = match owners {
+        Owners::Own => (geteuid().as_raw(), false),
+        Owners::OwnOrRoot => (geteuid().as_raw(), true),
+        Owners::UidOrRoot(uid) => (uid, true),
+    };
+    if meta.uid() == uid || (root_too && meta.uid() == 0) {
         return Ok(());
     }
-    let fault = format!("belongs to uid {}, and this process runs as uid {own}", meta.uid());
-    Err(untrusted(path, &fault, format!("chown {own} {}", path.display())))
+    let fault = format!("belongs to uid {}, and should to uid {uid}", meta.uid());
+    Err(untrusted(path, &fault, format!("chown {uid} {}", path.display())))
 }
 
 fn untrusted(path: &Path, fault: &str, next_step: impl Into<String>) -> Untrusted {

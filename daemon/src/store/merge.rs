@@ -1,11 +1,13 @@
 //! Which copy of a slot's record is believed: sled's or its file's. A decision, without I/O.
 
+use std::rc::Rc;
+
 use patd_core::names::SlotId;
 
 use super::error::BEHIND;
 
 /// A record that opened: whose it is, which version, and its sealed bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sealed {
     pub(super) id: SlotId,
     pub(super) version: u64,
@@ -22,7 +24,7 @@ pub(super) enum Copy {
     /// Something that did not open, and why.
     Damaged(String),
     /// A record.
-    Good(Sealed),
+    Good(Rc<Sealed>),
 }
 
 impl Copy {
@@ -59,7 +61,7 @@ pub(super) enum Verdict {
     /// This is its record.
     Keep {
         /// The newest copy.
-        sealed: Sealed,
+        sealed: Rc<Sealed>,
         /// Whether sled lacks it.
         sled_stale: bool,
         /// Why its file must be written again, if so.
@@ -87,14 +89,102 @@ pub(super) fn judge(copies: Copies, listing: Listing) -> Verdict {
         return Verdict::Drop;
     }
     let sled_stale = !matches!(&copies.sled, Copy::Good(sled) if sled == newest);
-    Verdict::Keep { sealed: newest.clone(), sled_stale, file_stale: stale(&copies.file, newest) }
+    Verdict::Keep { sealed: Rc::clone(newest), sled_stale, file_stale: stale(&copies.file, newest) }
 }
 
-fn stale(file: &Copy, newest: &Sealed) -> Option<String> {
+fn stale(file: &Copy, newest: &Rc<Sealed>) -> Option<String> {
     match file {
         Copy::Good(file) if file == newest => None,
         Copy::Good(_) => Some(BEHIND.to_owned()),
         Copy::Absent => Some("missing".to_owned()),
         Copy::Damaged(why) => Some(why.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use patd_core::names::{Account, User};
+
+    use super::*;
+
+    /// Every combination of what can be found and what the list can say: versions 1 to 3, list at version 2.
+    fn all_cases() -> Vec<(Copies, Listing)> {
+        let mut cases = Vec::new();
+        for (sled, file) in pairs(5) {
+            for (listed, current) in [(true, true), (true, false), (false, true), (false, false)] {
+                let copies = Copies { sled: copy(sled), file: copy(file) };
+                cases.push((copies, Listing { listed, version: 2, current }));
+            }
+        }
+        cases
+    }
+
+    fn pairs(n: u64) -> impl Iterator<Item = (u64, u64)> {
+        (0..n * n).map(move |pair| (pair / n, pair % n))
+    }
+
+    fn copy(kind: u64) -> Copy {
+        match kind {
+            0 => Copy::Absent,
+            4 => Copy::Damaged("not authentic".to_owned()),
+            version => Copy::Good(Rc::new(Sealed {
+                id: SlotId { account: Account::new("A"), user: User::new("U") },
+                version,
+                term: 1,
+                bytes: version.to_be_bytes().to_vec(),
+            })),
+        }
+    }
+
+    fn version(copy: &Copy) -> Option<u64> {
+        match copy {
+            Copy::Good(sealed) => Some(sealed.version),
+            Copy::Absent | Copy::Damaged(_) => None,
+        }
+    }
+
+    #[test]
+    fn of_two_copies_the_newer_is_believed_and_the_other_written_again() {
+        for (copies, listing) in all_cases() {
+            let newest = version(&copies.sled).max(version(&copies.file));
+            let both = [&copies.sled, &copies.file].map(version);
+
+            let Verdict::Keep { sealed, sled_stale, file_stale } = judge(copies, listing) else {
+                continue;
+            };
+
+            assert_eq!(Some(sealed.version), newest);
+            assert_eq!([sled_stale, file_stale.is_some()], both.map(|version| version != newest));
+        }
+    }
+
+    #[test]
+    fn a_listed_slot_is_never_dropped_and_lost_only_without_a_good_copy() {
+        for (copies, listing) in all_cases().into_iter().filter(|(_, listing)| listing.listed) {
+            let any = version(&copies.sled).or(version(&copies.file)).is_some();
+
+            let verdict = judge(copies, listing);
+
+            assert_eq!(matches!(verdict, Verdict::Keep { .. }), any, "{verdict:?}");
+            assert_ne!(verdict, Verdict::Drop);
+        }
+    }
+
+    #[test]
+    fn an_unlisted_slot_stays_only_if_it_is_newer_than_the_list() {
+        for (copies, listing) in all_cases().into_iter().filter(|(_, listing)| !listing.listed) {
+            let newest = version(&copies.sled).max(version(&copies.file));
+
+            let verdict = judge(copies, listing);
+
+            match newest {
+                Some(version) if version > listing.version => {
+                    assert!(matches!(verdict, Verdict::Keep { .. }));
+                }
+                Some(_) => assert_eq!(verdict, Verdict::Drop),
+                None if listing.current => assert_eq!(verdict, Verdict::Drop),
+                None => assert_eq!(verdict, Verdict::Lost, "it may have been new"),
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@
 
 mod codec;
 mod error;
+mod looking;
 mod merge;
 mod meta;
 mod opening;

@@ -12,10 +12,12 @@ use patd_keys::RootKey;
 use patd_keys::state_dir;
 
 use super::error::{BEHIND, OpenError, Repair};
+use super::looking::{self, META_KEY, SLED_DIR, SledState};
 use super::meta::{self, Found, Meta, Opened};
-use super::restoring::{self, META_KEY, MetaWrite, SLED_DIR, SledState, Survey};
+use super::restoring::{self, MetaWrite, Survey};
 use super::sealed_files::SealedFiles;
 use super::sealed_store::SealedStore;
+use super::sled_file::Contents;
 use super::vault::{Derived, Keyring, Vault};
 
 /// The open store, and what had to be put right to open it.
@@ -101,7 +103,7 @@ impl Unlocked {
 /// Makes `meta.sealed` of a new store, unless there is anything of a store already. The rest follows from it,
 /// also after a crash right here.
 fn make(dir: &Path, files: &SealedFiles, root: &RootKey, now: Timestamp) -> Result<(), OpenError> {
-    if files.meta()?.is_some() || restoring::sled_exists(dir)? || files.any_slot()? {
+    if files.meta()?.is_some() || looking::sled_exists(dir)? || files.any_slot()? {
         return Ok(());
     }
     let (store, host) = random().zip(random::<4>()).ok_or(OpenError::Seal)?;
@@ -124,7 +126,7 @@ fn unlock(
     dir: &Path,
     files: &SealedFiles,
     root: &RootKey,
-) -> Result<(Unlocked, SledState), OpenError> {
+) -> Result<(Unlocked, (SledState, Contents)), OpenError> {
     let (meta_path, sled_path) = (files.meta_path(), dir.join(SLED_DIR));
     let file = match files.meta()? {
         None => Found::Absent,
@@ -133,15 +135,15 @@ fn unlock(
     };
     let wrong_key = || OpenError::WrongRootKey(dir.to_owned());
     let file = readable(file, &meta_path, wrong_key)?;
-    let mut sled = restoring::look_at_sled(dir)?;
-    let in_sled = match sled.contents().get(META_KEY) {
+    let (mut sled, contents) = looking::look_at_sled(dir)?;
+    let in_sled = match contents.get(META_KEY) {
         None => Found::Absent,
         Some(bytes) => meta::open(bytes, root),
     };
     let mixed = || OpenError::Mixed(meta_path.clone(), sled_path.clone());
     let other_key = || if file.is_ok() { mixed() } else { wrong_key() };
     let in_sled = readable(in_sled, &sled_path, other_key)?;
-    if let (Err(why), false) = (&in_sled, sled.contents().is_empty()) {
+    if let (Err(why), SledState::Whole(_)) = (&in_sled, &sled) {
         sled.condemn(format!("its meta record is {why}"));
     }
     let unlocked = match (file, in_sled) {
@@ -151,7 +153,7 @@ fn unlock(
         (file, in_sled) => newest(file, in_sled),
     };
     match unlocked {
-        Some(unlocked) => Ok((unlocked, sled)),
+        Some(unlocked) => Ok((unlocked, (sled, contents))),
         None => Err(no_meta(dir, files)?),
     }
 }
@@ -195,7 +197,7 @@ fn newest(
 
 /// Says what it means that there is no meta record: never a store here, or one that is lost.
 fn no_meta(dir: &Path, files: &SealedFiles) -> Result<OpenError, OpenError> {
-    let anything = files.meta()?.is_some() || restoring::sled_exists(dir)? || files.any_slot()?;
+    let anything = files.meta()?.is_some() || looking::sled_exists(dir)? || files.any_slot()?;
     Ok(match anything {
         false => OpenError::NoStore(dir.to_owned()),
         true => OpenError::Lost { dir: dir.to_owned(), what: "the meta record".to_owned() },

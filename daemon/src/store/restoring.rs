@@ -1,37 +1,26 @@
-//! From what is on disk to a whole store: look at sled and at the sealed files, believe the newest copy of
-//! each record, write the others again, set a damaged sled aside. All is decided before anything is written.
+//! From what is on disk to a whole store: believe the newest copy of each record, write the others again, set
+//! a damaged sled aside. All is decided before anything is written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use patd_core::names::SlotId;
 use patd_keys::durable;
-use patd_keys::state_dir::{self, StateDirError};
-use patd_keys::trust::{self, Owners};
+use patd_keys::state_dir;
 
 use super::error::{OpenError, Repair};
-use super::merge::{self, Copies, Copy, Listing, Sealed, Verdict};
+use super::looking::{self, META_KEY, SLED_DIR, SledState, refused};
+use super::merge::{self, Copy, Listing, Sealed, Verdict};
 use super::meta::Meta;
-use super::seal::Header;
-use super::sealed_files::{FileBytes, SealedFiles, at};
-use super::sled_file::{Change, Contents, Fault, SledFile};
+use super::sealed_files::{SealedFiles, at};
+use super::sled_file::{Change, Contents, SledFile};
 use super::vault::{RecordKey, Vault};
-
-/// What became of opening sled.
-pub(super) enum SledState {
-    /// There is none.
-    Missing,
-    /// It opened, and this was in it.
-    Open(SledFile, Contents),
-    /// It is not to be believed as a whole; what could be read of it.
-    Damaged(String, Contents),
-}
 
 /// What is on disk, and what to do about it. Nothing has been written yet.
 pub(super) struct Survey {
     sled: SledState,
-    keep: BTreeMap<RecordKey, Sealed>,
+    keep: BTreeMap<RecordKey, Rc<Sealed>>,
     /// Records that sled lacks.
     to_sled: BTreeSet<RecordKey>,
     /// Files to write again, and why.
@@ -51,58 +40,17 @@ pub(super) enum MetaWrite {
     FileStale(String),
 }
 
-/// Returns whether there is a sled folder, or something in its place.
-pub(super) fn sled_exists(dir: &Path) -> Result<bool, OpenError> {
-    let path = dir.join(SLED_DIR);
-    match std::fs::symlink_metadata(&path) {
-        Ok(_) => Ok(true),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(why) => Err(at(&path, "cannot be looked at")(why))?,
-    }
-}
-
-/// Opens sled and reads all of it, if there is one. A full disk or a missing right is no damage.
-pub(super) fn look_at_sled(dir: &Path) -> Result<SledState, OpenError> {
-    if !sled_exists(dir)? {
-        return Ok(SledState::Missing);
-    }
-    let path = dir.join(SLED_DIR);
-    private_sled(&path)?;
-    match SledFile::open(&path) {
-        Ok((sled, contents)) => Ok(SledState::Open(sled, contents)),
-        Err(Fault::Damaged(why)) => Ok(SledState::Damaged(why, Contents::new())),
-        Err(fault) => Err(refused(&path, fault)),
-    }
-}
-
-impl SledState {
-    /// Returns what could be read of it.
-    pub(super) fn contents(&self) -> &Contents {
-        match self {
-            Self::Missing => const { &Contents::new() },
-            Self::Open(_, contents) | Self::Damaged(_, contents) => contents,
-        }
-    }
-
-    /// Marks it as not to be believed as a whole, and closes it.
-    pub(super) fn condemn(&mut self, why: String) {
-        if let Self::Open(_, contents) = self {
-            *self = Self::Damaged(why, std::mem::take(contents));
-        }
-    }
-}
-
 /// Compares all copies and decides which to believe. `current` says whether the list in `meta` is surely the
 /// last one written.
 pub(super) fn survey(
     dir: &Path,
     files: &SealedFiles,
     (vault, meta, current): (&Vault, &Meta, bool),
-    mut sled: SledState,
+    (mut sled, contents): (SledState, Contents),
 ) -> Result<Survey, OpenError> {
     let listed: BTreeMap<RecordKey, &SlotId> =
         meta.slots.iter().map(|id| (vault.derived.record_key(id), id)).collect();
-    let mut found = gather(&mut sled, files.scan()?, vault);
+    let mut found = looking::gather(&mut sled, contents, files.scan()?, vault);
     for key in listed.keys() {
         found.entry(*key).or_default();
     }
@@ -129,7 +77,7 @@ pub(super) fn reopen(
     vault: &Vault,
     meta: &mut Meta,
 ) -> Result<(SledFile, Vec<Repair>), OpenError> {
-    let survey = survey(dir, files, (vault, meta, true), look_at_sled(dir)?)?;
+    let survey = survey(dir, files, (vault, meta, true), looking::look_at_sled(dir)?)?;
     meta.version = survey.highest_version(meta.version) + 1;
     survey.carry_out(dir, files, (vault, meta), MetaWrite::Changed)
 }
@@ -177,8 +125,7 @@ impl Survey {
                 repairs.push(Repair::FileRewritten { slot: sealed.id.clone(), why: why.clone() });
             }
         }
-        let sled_is_whole =
-            matches!(&self.sled, SledState::Open(_, contents) if !contents.is_empty());
+        let sled_is_whole = matches!(&self.sled, SledState::Whole(_));
         let mut meta_bytes = None;
         if !sled_is_whole || !matches!(write, MetaWrite::None) {
             let bytes = meta.seal(&vault.derived, &vault.keyring).ok_or(OpenError::Seal)?;
@@ -206,12 +153,12 @@ impl Survey {
     ) -> Result<SledFile, OpenError> {
         let Self { sled, keep, to_sled, leftover_records, .. } = self;
         let (sled, lacking) = match sled {
-            SledState::Open(sled, contents) if !contents.is_empty() => {
+            SledState::Whole(sled) => {
                 let restored = to_sled.iter().filter_map(|key| keep.get(key));
                 repairs.extend(restored.map(|sealed| Repair::RecordRestored(sealed.id.clone())));
                 (sled, to_sled)
             }
-            SledState::Open(sled, _) => {
+            SledState::Blank(sled) => {
                 repairs.push(Repair::SledMissing);
                 (sled, to_sled)
             }
@@ -219,7 +166,7 @@ impl Survey {
                 repairs.push(Repair::SledMissing);
                 (new_sled(path)?, to_sled)
             }
-            SledState::Damaged(why, _) => {
+            SledState::Damaged(why) => {
                 repairs.push(Repair::SledSetAside { to: set_aside(path)?, why });
                 (new_sled(path)?, keep.keys().copied().collect())
             }
@@ -236,7 +183,7 @@ impl Survey {
     fn keep(
         &mut self,
         key: RecordKey,
-        sealed: Sealed,
+        sealed: Rc<Sealed>,
         sled_stale: bool,
         file_stale: Option<String>,
     ) {
@@ -259,53 +206,6 @@ impl Survey {
     }
 }
 
-/// Opens every record of both places. A record of sled's that does not open condemns sled as a whole.
-fn gather(
-    sled: &mut SledState,
-    files: BTreeMap<RecordKey, FileBytes>,
-    vault: &Vault,
-) -> BTreeMap<RecordKey, Copies> {
-    let mut found: BTreeMap<RecordKey, Copies> = BTreeMap::new();
-    let mut condemned = None;
-    for (key, bytes) in sled.contents().iter().filter(|(key, _)| key.as_slice() != META_KEY) {
-        match RecordKey::try_from(key.as_slice()) {
-            Ok(key) => found.entry(key).or_default().sled = open(vault, &key, bytes),
-            Err(_) => condemned = Some("it has a record of an unknown kind".to_owned()),
-        }
-    }
-    if let Some(why) = found.values().find_map(|copies| copies.sled.damage()) {
-        condemned = Some(format!("a record is {why}"));
-    }
-    if let Some(why) = condemned {
-        sled.condemn(why);
-    }
-    for (key, bytes) in files {
-        let copies = found.entry(key).or_default();
-        copies.file = match (&copies.sled, bytes) {
-            (Copy::Good(in_sled), Ok(bytes)) if in_sled.bytes == bytes => copies.sled.clone(),
-            (_, Ok(bytes)) => open(vault, &key, &bytes),
-            (_, Err(why)) => Copy::Damaged(why),
-        };
-    }
-    found
-}
-
-fn open(vault: &Vault, key: &RecordKey, bytes: &[u8]) -> Copy {
-    let opened = Header::of(bytes).and_then(|header| Ok((header, vault.open(key, bytes)?)));
-    match opened {
-        Ok((header, record)) => {
-            match record.state().filter(|(id, _)| vault.derived.record_key(id) == *key) {
-                Some((id, _)) => {
-                    let (version, term) = (header.version, header.term);
-                    Copy::Good(Sealed { id, version, term, bytes: bytes.to_vec() })
-                }
-                None => Copy::Damaged("of an unknown form".to_owned()),
-            }
-        }
-        Err(why) => Copy::Damaged(why.0.to_owned()),
-    }
-}
-
 fn new_sled(path: &Path) -> Result<SledFile, OpenError> {
     let (sled, _contents) = SledFile::open(path).map_err(|fault| refused(path, fault))?;
     let parent = path.parent().unwrap_or(path);
@@ -321,7 +221,7 @@ fn commit(path: &Path, sled: &SledFile, changes: &[Change<'_>]) -> Result<(), Op
 }
 
 /// Moves the damaged folder out of the way; it stays for a person to look at.
-fn set_aside(path: &Path) -> Result<std::path::PathBuf, OpenError> {
+fn set_aside(path: &Path) -> Result<PathBuf, OpenError> {
     let dir = path.parent().unwrap_or(path);
     let aside = state_dir::free_name(dir, "sled.damaged");
     std::fs::rename(path, &aside).map_err(at(path, "cannot be set aside"))?;
@@ -329,36 +229,7 @@ fn set_aside(path: &Path) -> Result<std::path::PathBuf, OpenError> {
     Ok(aside)
 }
 
-/// Checks that sled's folder and everything in it is private.
-fn private_sled(path: &Path) -> Result<(), OpenError> {
-    trust::private_dir(path, Owners::Own).map_err(StateDirError::Untrusted)?;
-    for entry in std::fs::read_dir(path).map_err(at(path, "cannot be listed"))? {
-        let entry = entry.map_err(at(path, "cannot be listed"))?;
-        let meta = entry.metadata().map_err(at(&entry.path(), "cannot be looked at"))?;
-        let private = match meta.is_dir() {
-            true => trust::private_dir(&entry.path(), Owners::Own).map(drop),
-            false => trust::private_file(&entry.path(), &meta, Owners::Own),
-        };
-        private.map_err(StateDirError::Untrusted)?;
-    }
-    Ok(())
-}
-
-fn refused(path: &Path, fault: Fault) -> OpenError {
-    match fault {
-        Fault::System(source) => at(path, "cannot be used")(source).into(),
-        Fault::Damaged(why) => {
-            at(path, "does not work even when new")(io::Error::other(why)).into()
-        }
-    }
-}
-
 fn lost(dir: &Path, id: Option<&SlotId>) -> OpenError {
     let what = id.map_or("a slot".to_owned(), |id| format!("slot {id}"));
     OpenError::Lost { dir: dir.to_owned(), what }
 }
-
-/// The folder of the database.
-pub(super) const SLED_DIR: &str = "sled";
-/// Where the meta record lies in sled; record keys are longer.
-pub(super) const META_KEY: &[u8] = b"meta";

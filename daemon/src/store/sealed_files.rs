@@ -133,7 +133,9 @@ fn read(path: &Path) -> Result<Option<FileBytes>, OpenError> {
     let meta = file.metadata().map_err(at(path, "cannot be looked at"))?;
     trust::private_file(path, &meta, Owners::Own)
         .map_err(|why: Untrusted| StateDirError::from(why))?;
-    let mut bytes = Vec::new();
+    // One byte more than there should be, so that one read takes it all and one more finds the end.
+    let expected = usize::try_from(meta.len().min(LONGEST_FILE)).unwrap_or(0) + 1;
+    let mut bytes = Vec::with_capacity(expected);
     let read = file.take(LONGEST_FILE).read_to_end(&mut bytes);
     Ok(Some(read.map(|_len| bytes).map_err(|why| format!("unreadable ({why})"))))
 }

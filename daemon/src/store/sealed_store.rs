@@ -14,8 +14,9 @@ use super::error::{Repair, StoreError};
 use super::meta::Meta;
 
 use super::Store;
+use super::looking::{META_KEY, SLED_DIR};
 use super::record::{self, Record};
-use super::restoring::{self, META_KEY, SLED_DIR};
+use super::restoring;
 use super::sealed_files::SealedFiles;
 use super::sled_file::{Fault, SledFile};
 use super::vault::{RecordKey, Vault};

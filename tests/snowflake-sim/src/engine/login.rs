@@ -2,25 +2,22 @@
 //! Order of checks: network policy, authentication policy, the credential's own state, the role.
 //! Source: snowflake docs, user-guide/authentication-policies and user-guide/programmatic-access-tokens.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::Engine;
-use super::access::PUBLIC;
 use super::address;
-use super::api::{Credential, KeySlot, LoginAttempt, LoginMethod, SecondaryRoles, Session, Via};
+use super::api::{Credential, KeySlot, LoginAttempt, LoginMethod, Session, Via};
 use super::clock::Millis;
 use super::errors::{LoginFailure, login as failure};
 use super::random::SECRET_PREFIX;
 use super::state::{AuthPolicy, Evaluation, Token, User, UserType, fingerprint};
-use super::switches::{MissingPolicyCode, RestrictedDefault};
-use super::text::resolve_identifier;
+use super::switches::MissingPolicyCode;
 
 /// A login that passed: what the session will be.
-struct Admission {
-    user: String,
-    credential: Credential,
-    role: String,
+pub(super) struct Admission {
+    pub(super) user: String,
+    pub(super) credential: Credential,
+    pub(super) role: String,
 }
 
 impl Engine {
@@ -68,84 +65,6 @@ impl Engine {
     ) {
         let user = self.identified(attempt);
         self.history.record_login(attempt, user, Err(refused), now);
-    }
-
-    /// Returns a session of a user under a role without a login, for the control API.
-    pub fn admin_session(&mut self, user: &str, role: &str) -> Session {
-        let user_id = self.state.users.get(user).map_or(0, |found| found.id);
-        Session {
-            id: self.state.next_id(),
-            user: user.to_owned(),
-            user_id,
-            role: Some(role.to_owned()),
-            secondary_roles: SecondaryRoles::None,
-            warehouse: None,
-            database: None,
-            schema: None,
-            client_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            credential: Credential::Control,
-            login_event_id: 0,
-            parameters: BTreeMap::new(),
-        }
-    }
-
-    /// Decides whether an open session may run another statement from this address.
-    ///
-    /// # Errors
-    /// When its user was dropped or disabled, the network policy no longer fits, or a switch says so.
-    pub fn check_open_session(
-        &self,
-        session: &Session,
-        client_ip: IpAddr,
-        now: Millis,
-    ) -> Result<(), LoginFailure> {
-        if session.credential == Credential::Control {
-            return Ok(());
-        }
-        let user = self.state.user_by_id(session.user_id);
-        let user = user.ok_or_else(|| failure::session_gone("the user was dropped"))?;
-        if user.disabled {
-            return Err(failure::session_gone("the user is disabled"));
-        }
-        self.check_open_credential(session, user, now)?;
-        self.check_open_address(session, user, client_ip)
-    }
-
-    fn check_open_credential(
-        &self,
-        session: &Session,
-        user: &User,
-        now: Millis,
-    ) -> Result<(), LoginFailure> {
-        if let (true, Credential::Pat { id, .. }) =
-            (self.switches.removed_pat_ends_sessions, &session.credential)
-        {
-            let alive =
-                |token: &Token| token.id == *id && !token.disabled && !token.is_expired(now);
-            if !user.tokens.iter().any(alive) {
-                return Err(failure::session_gone("its token was removed or disabled"));
-            }
-        }
-        let lost = |role: &str| !self.state.user_has_role(user, role);
-        let restriction = session.credential.role_restriction();
-        if self.switches.revoked_role_ends_sessions && restriction.is_some_and(lost) {
-            return Err(failure::session_gone("its role was revoked"));
-        }
-        Ok(())
-    }
-
-    fn check_open_address(
-        &self,
-        session: &Session,
-        user: &User,
-        client_ip: IpAddr,
-    ) -> Result<(), LoginFailure> {
-        let policy = self.state.effective_auth_policy(user, &self.switches).policy;
-        let by_token = matches!(session.credential, Credential::Pat { .. });
-        if by_token && policy.pat.evaluation == Evaluation::NotEnforced {
-            return Ok(());
-        }
-        self.check_address(user, client_ip)
     }
 
     fn judge(&self, attempt: &LoginAttempt, now: Millis) -> Result<Admission, LoginFailure> {
@@ -225,7 +144,7 @@ impl Engine {
         }
     }
 
-    fn check_address(&self, user: &User, client_ip: IpAddr) -> Result<(), LoginFailure> {
+    pub(super) fn check_address(&self, user: &User, client_ip: IpAddr) -> Result<(), LoginFailure> {
         match self.state.effective_network_policy(user) {
             Some(policy) if !address::allows(policy, &self.state.network_rules, client_ip) => {
                 Err(failure::address_refused(client_ip))
@@ -255,55 +174,6 @@ impl Engine {
         }
     }
 
-    fn token_role(
-        &self,
-        user: &User,
-        token: &Token,
-        policy: &AuthPolicy,
-        attempt: &LoginAttempt,
-    ) -> Result<String, LoginFailure> {
-        let Some(restriction) = &token.role_restriction else {
-            return self.free_role(user, attempt);
-        };
-        let revived = self.switches.regrant_revives_token || !token.role_was_revoked;
-        if !self.state.roles.contains_key(restriction)
-            || !self.state.user_has_role(user, restriction)
-            || !revived
-        {
-            return Err(failure::pat_invalid("the token's role is gone"));
-        }
-        if policy.pat.blocked_roles.contains(restriction) {
-            return Err(failure::pat_invalid("the token's role is blocked"));
-        }
-        match self.role_asked_of_restriction(user, attempt) {
-            Some(asked) if asked != *restriction => {
-                Err(failure::pat_invalid("another role than the token's was requested"))
-            }
-            Some(_) | None => Ok(restriction.clone()),
-        }
-    }
-
-    fn role_asked_of_restriction(&self, user: &User, attempt: &LoginAttempt) -> Option<String> {
-        let default = match self.switches.restricted_default {
-            RestrictedDefault::Restriction => None,
-            RestrictedDefault::DefaultRoleOrFailure => user.default_role.clone(),
-        };
-        asked(attempt, attempt.role.as_ref()).or(default)
-    }
-
-    /// Returns the role of a session that is not bound to one: as asked, else the default, else PUBLIC.
-    fn free_role(&self, user: &User, attempt: &LoginAttempt) -> Result<String, LoginFailure> {
-        if let Some(role) = asked(attempt, attempt.role.as_ref()) {
-            let available =
-                self.state.roles.contains_key(&role) && self.state.user_has_role(user, &role);
-            return if available { Ok(role) } else { Err(failure::role_refused(&role)) };
-        }
-        let default = user.default_role.clone();
-        Ok(default
-            .filter(|role| self.state.user_has_role(user, role))
-            .unwrap_or_else(|| PUBLIC.to_owned()))
-    }
-
     fn judge_key(
         &self,
         attempt: &LoginAttempt,
@@ -330,23 +200,6 @@ impl Engine {
         let role = self.key_role(user, restriction.as_deref(), attempt)?;
         let credential = Credential::KeyPair { name: slot.name, role_restriction: restriction };
         Ok(Admission { user: user.name.clone(), credential, role })
-    }
-
-    fn key_role(
-        &self,
-        user: &User,
-        restriction: Option<&str>,
-        attempt: &LoginAttempt,
-    ) -> Result<String, LoginFailure> {
-        let Some(restriction) = restriction else { return self.free_role(user, attempt) };
-        if !self.state.user_has_role(user, restriction) {
-            return Err(failure::jwt_invalid("the key's role is gone"));
-        }
-        match asked(attempt, attempt.role.as_ref()) {
-            Some(role) if role == restriction => Ok(role),
-            None if !self.switches.restricted_key_needs_role => Ok(restriction.to_owned()),
-            Some(_) | None => Err(failure::jwt_invalid("the key is bound to another role")),
-        }
     }
 
     fn judge_password(
@@ -398,90 +251,11 @@ impl Engine {
             user.failed_passwords = 0;
         }
     }
-
-    fn open(&mut self, attempt: &LoginAttempt, admission: Admission, now: Millis) -> Session {
-        self.mark_used(&admission, now);
-        let forced_user = self.switches.forced_login_user.clone();
-        let name = forced_user.unwrap_or(admission.user);
-        let restricted = admission.credential.role_restriction().is_some();
-        let user = self.state.users.get(&name);
-        let all = user.is_none_or(|user| user.all_secondary_roles);
-        let secondary = match restricted {
-            true => self.switches.restricted_sessions_have_secondary_roles,
-            false => all,
-        };
-        let mut session = Session {
-            id: 0,
-            user_id: user.map_or(0, |user| user.id),
-            role: Some(self.switches.forced_login_role.clone().unwrap_or(admission.role)),
-            secondary_roles: if secondary { SecondaryRoles::All } else { SecondaryRoles::None },
-            warehouse: None,
-            database: None,
-            schema: None,
-            client_ip: attempt.client_ip,
-            credential: admission.credential,
-            login_event_id: self.history.next_event(),
-            parameters: BTreeMap::new(),
-            user: name,
-        };
-        session.id = self.state.next_id();
-        self.settle(&mut session, attempt);
-        session
-    }
-
-    fn mark_used(&mut self, admission: &Admission, now: Millis) {
-        let Some(user) = self.state.users.get_mut(&admission.user) else { return };
-        user.last_login = Some(now);
-        user.failed_passwords = 0;
-        match &admission.credential {
-            Credential::Pat { name, .. } => {
-                if let Some(token) = user.token_mut(name) {
-                    token.last_used_on = Some(now);
-                }
-            }
-            Credential::KeyPair { name, .. } => {
-                if let Some(pair) = user.key_pairs.iter_mut().find(|pair| pair.name == *name) {
-                    pair.last_used_on = Some(now);
-                }
-            }
-            Credential::Password | Credential::Control => {}
-        }
-    }
-
-    /// Puts the session where the client asked, else at the user's defaults; what its role may not use stays unset.
-    fn settle(&self, session: &mut Session, attempt: &LoginAttempt) {
-        let user = self.state.users.get(&session.user);
-        let defaults = user.map(|user| (&user.default_warehouse, &user.default_namespace));
-        let (warehouse, namespace) = defaults.unwrap_or((&None, &None));
-        let mut place = namespace.iter().flat_map(|name| name.split('.')).map(str::to_owned);
-        let (database, schema) = (place.next(), place.next());
-        let warehouse = asked(attempt, attempt.warehouse.as_ref()).or_else(|| warehouse.clone());
-        let asked_database = asked(attempt, attempt.database.as_ref());
-        let schema = match (&asked_database, asked(attempt, attempt.schema.as_ref())) {
-            (_, Some(schema)) => Some(schema),
-            (Some(_), None) => Some(PUBLIC.to_owned()),
-            (None, None) => schema,
-        };
-        session.warehouse = warehouse.filter(|name| self.may_use_warehouse(session, name));
-        session.database =
-            asked_database.or(database).filter(|name| self.may_use_database(session, name));
-        session.schema = schema.filter(|name| self.may_use_schema(session, name));
-    }
 }
 
 /// Returns whether tokens of the user need a role restriction.
 pub(super) fn restriction_required(user: &User, policy: &AuthPolicy) -> bool {
     if user.is_person() { policy.pat.restrict_persons } else { policy.pat.restrict_services }
-}
-
-/// Returns a name the client asked for: an identifier in drivers, exact on the SQL API.
-/// Source: snowflake docs, developer-guide/sql-api/reference (context fields are case-sensitive).
-fn asked(attempt: &LoginAttempt, name: Option<&String>) -> Option<String> {
-    let name = name.filter(|name| !name.is_empty())?;
-    Some(match attempt.via {
-        Via::Driver => resolve_identifier(name),
-        Via::SqlApi => name.clone(),
-    })
 }
 
 fn check_method(policy: &AuthPolicy, method: &str) -> Result<(), LoginFailure> {

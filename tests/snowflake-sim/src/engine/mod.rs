@@ -11,13 +11,17 @@ mod effective;
 mod errors;
 mod history;
 mod login;
+mod login_role;
 mod random;
 pub mod rules;
 mod seed;
+mod sessions;
 mod snapshot;
 mod state;
 mod statements;
 mod switches;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use answer::{Column, ColumnType, ResultTable};

@@ -3,21 +3,19 @@
 //! …-modify-…, …-remove-…, user-guide/programmatic-access-tokens.
 
 use super::common::done;
+use super::pat_add::Wanted;
 use super::users::Target;
 use super::{Outcome, StatementKind, pat_rotate, pat_show};
 use crate::engine::Engine;
-use crate::engine::answer::{ColumnType, ResultTable, text};
+use crate::engine::answer::{ColumnType, ResultTable};
 use crate::engine::api::{Credential, Session};
 use crate::engine::clock::Millis;
 use crate::engine::errors::{
-    BYPASS_FOR_AGENT, BYPASS_RANGE, CROSS_ROLE, EXPIRY_RANGE, METHOD_NOT_ALLOWED,
-    NETWORK_POLICY_REQUIRED, PAT_SESSION, PREDECESSOR, RESTRICTION_REQUIRED, ROLE_BLOCKED,
-    ROLE_NOT_GRANTED, SqlError, TOKEN_EXISTS, TOKEN_LIMIT, TOKEN_NAME, TOKEN_NOT_FOUND,
-    invalid_property,
+    BYPASS_FOR_AGENT, BYPASS_RANGE, PAT_SESSION, PREDECESSOR, SqlError, TOKEN_EXISTS, TOKEN_LIMIT,
+    TOKEN_NAME, TOKEN_NOT_FOUND,
 };
-use crate::engine::login::restriction_required;
-use crate::engine::state::{AuthPolicy, Evaluation, Securable, Token, User, UserType, fingerprint};
-use crate::engine::switches::{CrossRoleMint, PatSessionRule};
+use crate::engine::state::{Securable, User, UserType};
+use crate::engine::switches::PatSessionRule;
 use crate::engine::text::{Cursor, Property, Value, properties};
 
 /// The privilege that lets a role handle a user's tokens and keys.
@@ -153,33 +151,6 @@ pub(super) fn run(
     }
 }
 
-/// The options of ADD.
-#[derive(Default)]
-struct Wanted {
-    role: Option<String>,
-    days: Option<i64>,
-    bypass_minutes: Option<i64>,
-    comment: Option<String>,
-}
-
-impl Wanted {
-    fn read(engine: &Engine, properties: &[Property]) -> Result<Self, SqlError> {
-        let mut wanted = Self::default();
-        for property in properties {
-            match property.name.as_str() {
-                "ROLE_RESTRICTION" => wanted.role = Some(engine.role_in(property)?),
-                "DAYS_TO_EXPIRY" => wanted.days = Some(property.integer()?),
-                BYPASS => wanted.bypass_minutes = Some(property.integer()?),
-                "COMMENT" => wanted.comment = Some(property.literal()?),
-                other => return Err(invalid_property(other, "PROGRAMMATIC ACCESS TOKEN")),
-            }
-        }
-        Ok(wanted)
-    }
-}
-
-const BYPASS: &str = "MINS_TO_BYPASS_NETWORK_POLICY_REQUIREMENT";
-
 impl Engine {
     /// Returns the role a ROLE_RESTRICTION names: a literal, or an identifier.
     pub(super) fn role_in(&self, property: &Property) -> Result<String, SqlError> {
@@ -221,204 +192,6 @@ impl Engine {
         Ok(())
     }
 
-    fn add_token(
-        &mut self,
-        session: &Session,
-        user_name: &str,
-        name: &str,
-        if_not_exists: bool,
-        wanted: Wanted,
-        now: Millis,
-    ) -> Outcome {
-        let Some(user) = self.state.users.get(user_name) else { return done() };
-        if user.token(name).is_some() {
-            return if if_not_exists { no_new_token(name) } else { Err(token_exists(name)) };
-        }
-        check_name(name)?;
-        let policy = self.state.effective_auth_policy(user, &self.switches).policy;
-        let days = wanted.days.unwrap_or(policy.pat.default_days);
-        self.check_mintable(session, user, &policy, &wanted, days)?;
-        if user.live_tokens(now) >= LIMIT {
-            return Err(limit_reached(user_name));
-        }
-        let secret = self.random.secret();
-        let token = self.fresh_token(session, name, &secret, wanted, days, now);
-        if let Some(user) = self.state.users.get_mut(user_name) {
-            user.tokens.push(token);
-        }
-        let mut table = secret_table(&["token_name", "token_secret"]);
-        table.push(vec![text(name), Some(secret)]);
-        Ok(table)
-    }
-
-    fn check_mintable(
-        &self,
-        session: &Session,
-        user: &User,
-        policy: &AuthPolicy,
-        wanted: &Wanted,
-        days: i64,
-    ) -> Result<(), SqlError> {
-        if !policy.allows_method("PROGRAMMATIC_ACCESS_TOKEN") {
-            return Err(METHOD_NOT_ALLOWED.compilation(
-                "Programmatic access tokens are not allowed by the authentication policy.",
-            ));
-        }
-        self.check_restriction(session, user, policy, wanted.role.as_deref())?;
-        if !(1..=policy.pat.max_days).contains(&days) {
-            return Err(EXPIRY_RANGE.compilation(format!(
-                "DAYS_TO_EXPIRY {days} is out of range: 1 to {}.",
-                policy.pat.max_days
-            )));
-        }
-        check_bypass(user, wanted.bypass_minutes)?;
-        self.check_network_policy_to_mint(user, policy)
-    }
-
-    fn check_restriction(
-        &self,
-        session: &Session,
-        user: &User,
-        policy: &AuthPolicy,
-        role: Option<&str>,
-    ) -> Result<(), SqlError> {
-        if let Some(own) = session.credential.role_restriction() {
-            let by_pat = matches!(session.credential, Credential::Pat { .. });
-            let refused = self.switches.cross_role_mint == CrossRoleMint::Refused;
-            if by_pat && refused && role != Some(own) {
-                return Err(CROSS_ROLE.error(format!(
-                    "A session restricted to role '{own}' can only create tokens for that role."
-                )));
-            }
-        }
-        match role {
-            None if restriction_required(user, policy) => Err(RESTRICTION_REQUIRED
-                .compilation(format!("ROLE_RESTRICTION is required for user '{}'.", user.name))),
-            None => Ok(()),
-            Some(role) => self.check_restriction_role(user, policy, role),
-        }
-    }
-
-    fn check_restriction_role(
-        &self,
-        user: &User,
-        policy: &AuthPolicy,
-        role: &str,
-    ) -> Result<(), SqlError> {
-        if !self.state.roles.contains_key(role) || !self.state.user_has_role(user, role) {
-            return Err(ROLE_NOT_GRANTED.compilation(format!(
-                "Role '{role}' does not exist or is not granted to user '{}'.",
-                user.name
-            )));
-        }
-        if policy.pat.blocked_roles.iter().any(|blocked| blocked == role) {
-            return Err(ROLE_BLOCKED
-                .compilation(format!("Role '{role}' is blocked by the authentication policy.")));
-        }
-        Ok(())
-    }
-
-    /// A network policy is needed to create, for SERVICE and LEGACY_SERVICE; not for SERVICE_AGENT and PERSON.
-    fn check_network_policy_to_mint(
-        &self,
-        user: &User,
-        policy: &AuthPolicy,
-    ) -> Result<(), SqlError> {
-        let service = matches!(user.effective_kind(), UserType::Service | UserType::LegacyService);
-        let required = policy.pat.evaluation == Evaluation::EnforcedRequired;
-        if service && required && !self.has_network_policy(user) {
-            return Err(NETWORK_POLICY_REQUIRED.compilation(format!(
-                "User '{}' must be subject to a network policy to have programmatic access tokens.",
-                user.name
-            )));
-        }
-        Ok(())
-    }
-
-    fn fresh_token(
-        &mut self,
-        session: &Session,
-        name: &str,
-        secret: &str,
-        wanted: Wanted,
-        days: i64,
-        now: Millis,
-    ) -> Token {
-        Token {
-            id: self.state.next_id(),
-            name: name.to_owned(),
-            fingerprint: fingerprint(secret),
-            role_restriction: wanted.role,
-            days_to_expiry: days,
-            created_on: now,
-            created_by: session.user_id,
-            expires_at: now.plus_days(days),
-            disabled: false,
-            comment: wanted.comment,
-            bypass_until: wanted.bypass_minutes.map(|minutes| now.plus_minutes(minutes)),
-            rotated_to: None,
-            role_was_revoked: false,
-            last_used_on: None,
-            last_altered: now,
-            last_altered_by: session.user_id,
-        }
-    }
-
-    fn remove_token(
-        &mut self,
-        session: &Session,
-        user: &str,
-        name: &str,
-        if_exists: bool,
-    ) -> Outcome {
-        self.demand_no_pat_session(session, user)?;
-        let Some(user) = self.state.users.get_mut(user) else { return done() };
-        let before = user.tokens.len();
-        user.tokens.retain(|token| token.name != name);
-        if user.tokens.len() == before {
-            return if if_exists { done() } else { Err(not_found(name)) };
-        }
-        Ok(ResultTable::status(format!("Programmatic access token {name} successfully removed.")))
-    }
-
-    fn modify_token(
-        &mut self,
-        session: &Session,
-        user_name: &str,
-        name: &str,
-        if_exists: bool,
-        change: Change,
-        now: Millis,
-    ) -> Outcome {
-        self.demand_no_pat_session(session, user_name)?;
-        let moves = self.switches.rename_moves_rotated_to;
-        let Some(user) = self.state.users.get_mut(user_name) else { return done() };
-        match user.token(name) {
-            None if if_exists => return done(),
-            None => return Err(not_found(name)),
-            Some(token) if token.rotated_to.is_some() => return Err(is_predecessor(name)),
-            Some(_) => {}
-        }
-        let name = match change {
-            Change::Rename(new) => {
-                rename(user, name, &new, moves)?;
-                new
-            }
-            Change::Set(properties) => {
-                set(user, name, &properties, now)?;
-                name.to_owned()
-            }
-            Change::Unset(names) => {
-                unset(user, name, &names)?;
-                name.to_owned()
-            }
-        };
-        if let Some(token) = user.token_mut(&name) {
-            token.altered(session.user_id, now);
-        }
-        done()
-    }
-
     /// Drops the rows of tokens that expired long ago: the docs say after 7 and after 30 days.
     pub(in crate::engine) fn forget_old_tokens(&mut self, now: Millis) {
         let days = self.switches.expired_rows_days;
@@ -428,60 +201,10 @@ impl Engine {
     }
 }
 
-fn rename(user: &mut User, name: &str, new: &str, moves: bool) -> Result<(), SqlError> {
-    check_name(new)?;
-    if user.token(new).is_some() {
-        return Err(token_exists(new));
-    }
-    for token in &mut user.tokens {
-        if token.name == name {
-            new.clone_into(&mut token.name);
-        } else if moves && token.rotated_to.as_deref() == Some(name) {
-            token.rotated_to = Some(new.to_owned());
-        }
-    }
-    Ok(())
-}
+/// The property that waives the need for a network policy for a while.
+pub(super) const BYPASS: &str = "MINS_TO_BYPASS_NETWORK_POLICY_REQUIREMENT";
 
-fn set(user: &mut User, name: &str, properties: &[Property], now: Millis) -> Result<(), SqlError> {
-    let Some(mut token) = user.token(name).cloned() else { return Err(not_found(name)) };
-    for property in properties {
-        match property.name.as_str() {
-            "DISABLED" => token.disabled = property.boolean()?,
-            BYPASS => {
-                let minutes = property.integer()?;
-                check_bypass(user, Some(minutes))?;
-                token.bypass_until = Some(now.plus_minutes(minutes));
-            }
-            "COMMENT" => token.comment = Some(property.literal()?),
-            other => return Err(invalid_property(other, "PROGRAMMATIC ACCESS TOKEN")),
-        }
-    }
-    replace(user, token);
-    Ok(())
-}
-
-fn unset(user: &mut User, name: &str, names: &[String]) -> Result<(), SqlError> {
-    let Some(mut token) = user.token(name).cloned() else { return Err(not_found(name)) };
-    for property in names {
-        match property.as_str() {
-            "DISABLED" => token.disabled = false,
-            BYPASS => token.bypass_until = None,
-            "COMMENT" => token.comment = None,
-            other => return Err(invalid_property(other, "PROGRAMMATIC ACCESS TOKEN")),
-        }
-    }
-    replace(user, token);
-    Ok(())
-}
-
-fn replace(user: &mut User, token: Token) {
-    if let Some(place) = user.token_mut(&token.name) {
-        *place = token;
-    }
-}
-
-fn check_name(name: &str) -> Result<(), SqlError> {
+pub(super) fn check_name(name: &str) -> Result<(), SqlError> {
     if (1..=255).contains(&name.chars().count()) {
         Ok(())
     } else {
@@ -489,7 +212,7 @@ fn check_name(name: &str) -> Result<(), SqlError> {
     }
 }
 
-fn check_bypass(user: &User, minutes: Option<i64>) -> Result<(), SqlError> {
+pub(super) fn check_bypass(user: &User, minutes: Option<i64>) -> Result<(), SqlError> {
     let Some(minutes) = minutes else { return Ok(()) };
     if user.effective_kind() == UserType::ServiceAgent {
         return Err(BYPASS_FOR_AGENT
@@ -501,13 +224,6 @@ fn check_bypass(user: &User, minutes: Option<i64>) -> Result<(), SqlError> {
     Err(BYPASS_RANGE.compilation(format!("{BYPASS} {minutes} is out of range: 1 to 1440.")))
 }
 
-/// The answer of ADD IF NOT EXISTS on an existing name: success without a secret.
-fn no_new_token(name: &str) -> Outcome {
-    Ok(ResultTable::status(format!(
-        "Programmatic access token {name} already exists, statement succeeded."
-    )))
-}
-
 pub(super) fn secret_table(names: &[&str]) -> ResultTable {
     let columns: Vec<_> = names.iter().map(|name| (*name, ColumnType::Text)).collect();
     ResultTable::new(&columns)
@@ -517,7 +233,7 @@ pub(super) fn not_found(name: &str) -> SqlError {
     TOKEN_NOT_FOUND.compilation(format!("Programmatic access token {name} not found."))
 }
 
-fn token_exists(name: &str) -> SqlError {
+pub(super) fn token_exists(name: &str) -> SqlError {
     TOKEN_EXISTS.compilation(format!("Programmatic access token {name} already exists."))
 }
 

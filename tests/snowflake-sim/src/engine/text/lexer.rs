@@ -40,9 +40,9 @@ struct Lexer<'a> {
     at: usize,
 }
 
-const SYMBOLS: [&str; 19] = [
+const SYMBOLS: [&str; 20] = [
     "=>", "<>", "!=", ">=", "<=", "::", "(", ")", ",", ";", ".", "=", "<", ">", "*", "+", "-", "/",
-    ":",
+    ":", "?",
 ];
 
 impl Lexer<'_> {
@@ -210,6 +210,6 @@ mod tests {
 
     #[test]
     fn a_character_outside_the_grammar_is_a_syntax_error() {
-        assert_eq!(tokens("select ?").unwrap_err().code, "001003");
+        assert_eq!(tokens("select #").unwrap_err().code, "001003");
     }
 }

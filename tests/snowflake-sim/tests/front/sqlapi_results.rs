@@ -20,6 +20,16 @@ fn a_timestamp_is_seconds_with_nine_decimals() {
 }
 
 #[test]
+fn a_number_and_a_boolean_are_text() {
+    let world = World::new();
+    let body = world.statement("select 1, true, 'x'").json();
+    assert_eq!(body["data"], json!([["1", "true", "x"]]));
+    let columns = body["resultSetMetaData"]["rowType"].as_array().unwrap();
+    let types: Vec<&str> = columns.iter().map(|c| c["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["fixed", "boolean", "text"]);
+}
+
+#[test]
 fn a_null_is_null_or_the_text_null_when_asked_for() {
     let world = World::new();
     let sql = json!({"statement": "SHOW USER PATS FOR USER MIGUEL_CLI"});
@@ -135,6 +145,8 @@ fn use_and_alter_session_run_only_among_several() {
 fn the_server_keeps_its_own_time() {
     let world = World::new();
     world.sim.set_clock(moment("2031-05-06T07:08:09Z"));
-    let body = world.statement("select 1").json();
+    let answer = world.statement("select 1");
+    assert_eq!(answer.header("date"), Some("Tue, 06 May 2031 07:08:09 GMT"));
+    let body = answer.json();
     assert_eq!(body["createdOn"], moment("2031-05-06T07:08:09Z").as_millisecond());
 }

@@ -51,7 +51,7 @@ fn entry(args: &AddArgs) -> String {
     if let Some(days) = args.days_to_expiry {
         lines.push(format!("\n[token]\ndays_to_expiry = {days}"));
     }
-    lines.push(format!("\n[access]\nusers = {}", quoted_list(&args.local_users)));
+    lines.push(format!("\n[access]\nusers = [{}]", local_users(&args.local_users)));
     if !args.deliver.is_empty() {
         lines.push(format!("deliver = {}", quoted_list(&args.deliver)));
     }
@@ -59,6 +59,16 @@ fn entry(args: &AddArgs) -> String {
         lines.push("gate = \"required\"".to_owned());
     }
     lines.join("\n") + "\n"
+}
+
+/// An account is named, or given by its uid: no account's name is a number.
+fn local_users(written: &[String]) -> String {
+    let one = |text: &String| match text.parse::<u32>() {
+        Ok(uid) => toml::Value::from(uid),
+        Err(_) => toml::Value::from(text.as_str()),
+    };
+    let texts: Vec<String> = written.iter().map(|text| one(text).to_string()).collect();
+    texts.join(", ")
 }
 
 fn next_step(args: &AddArgs) -> String {

@@ -114,7 +114,7 @@ pub(crate) struct AddArgs {
     /// The one role of its tokens, as SHOW ROLES spells it
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: String,
-    /// Local accounts that may have it
+    /// Local accounts that may have it, by name or uid
     #[arg(long = "for", value_name = "LOCALUSER", value_delimiter = ',', required = true)]
     pub(crate) local_users: Vec<String>,
     /// Account, where this host has several

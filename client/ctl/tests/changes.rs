@@ -40,7 +40,7 @@ fn an_entry_says_everything_that_was_asked_for() {
     let world = World::with_config();
     let more = [
         "--for",
-        "4711x,root",
+        "4711x,root,4711",
         "--warehouse",
         "WH",
         "--database",
@@ -74,7 +74,7 @@ schema = \"PUBLIC\"
 days_to_expiry = 30
 
 [access]
-users = [\"4711x\", \"root\"]
+users = [\"4711x\", \"root\", 4711]
 deliver = [\"home\", \"env\"]
 gate = \"required\"
 ";

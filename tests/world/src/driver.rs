@@ -1,5 +1,5 @@
-//! The smallest Snowflake driver that is still one: reads `connections.toml` from `SNOWFLAKE_HOME` as the real
-//! clients do, logs in, asks who it is. For suites that cannot have the real clients; plain http, loopback only.
+//! The smallest Snowflake driver that is still one: reads the default connection as the real clients
+//! do, logs in, asks who it is. For suites that cannot have the real clients; plain http, loopback only.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -41,14 +41,21 @@ pub fn who_am_i() -> Result<Identity, String> {
 }
 
 fn default_entry() -> Result<toml::Table, String> {
-    let home = std::env::var_os("SNOWFLAKE_HOME").ok_or("SNOWFLAKE_HOME is not set")?;
     let name = std::env::var("SNOWFLAKE_DEFAULT_CONNECTION_NAME")
         .map_err(|_| "no default connection is named")?;
-    let path = PathBuf::from(home).join("connections.toml");
-    let file = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let entries: toml::Table =
-        file.parse().map_err(|_| format!("{} is not TOML", path.display()))?;
+        connections()?.parse().map_err(|_| "the connections are not TOML")?;
     entries.get(&name).and_then(|entry| entry.as_table()).cloned().ok_or(format!("no entry {name}"))
+}
+
+/// `SNOWFLAKE_CONNECTIONS` stands for the file, as in the Python connector.
+fn connections() -> Result<String, String> {
+    if let Ok(text) = std::env::var("SNOWFLAKE_CONNECTIONS") {
+        return Ok(text);
+    }
+    let home = std::env::var_os("SNOWFLAKE_HOME").ok_or("SNOWFLAKE_HOME is not set")?;
+    let path = PathBuf::from(home).join("connections.toml");
+    fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn log_in(entry: &toml::Table) -> Result<String, String> {

@@ -17,7 +17,7 @@ use super::Store;
 use super::looking::{META_KEY, SLED_DIR};
 use super::record::{self, Record};
 use super::restoring;
-use super::sealed_files::SealedFiles;
+use super::sealed_files::{IoAt, SealedFiles};
 use super::sled_file::{Fault, SledFile};
 use super::vault::{RecordKey, Vault};
 
@@ -59,19 +59,7 @@ impl Store for SealedStore {
         state: &Slot,
         fresh: Option<(Generation, &Secret)>,
     ) -> Result<(), StoreError> {
-        let mut meta = self.writing();
-        let key = self.vault.derived.record_key(id);
-        let before = self.record_while_writing(&key, &mut meta)?;
-        let secrets = kept_secrets(id, state, before.as_ref(), fresh)?;
-        let plain =
-            record::encode(id, state, &secrets).ok_or_else(|| StoreError::Encode(id.clone()))?;
-        meta.version += 1;
-        let sealed = self.vault.seal(&key, meta.version, &plain).ok_or(StoreError::Seal)?;
-        if !meta.slots.contains(id) {
-            return self.put_new(id, &key, &sealed, &mut meta);
-        }
-        self.commit(&[(&key, Some(&sealed))], &mut meta)?;
-        Ok(self.files.write(&key, &sealed)?)
+        self.write(|meta| self.put_once(id, state, fresh, meta))
     }
 
     fn secret(&self, id: &SlotId, generation: Generation) -> Result<Secret, StoreError> {
@@ -84,18 +72,7 @@ impl Store for SealedStore {
     }
 
     fn remove(&self, id: &SlotId) -> Result<(), StoreError> {
-        let mut meta = self.writing();
-        if !meta.slots.contains(id) {
-            return Ok(());
-        }
-        let key = self.vault.derived.record_key(id);
-        let mut after = meta.clone();
-        after.slots.remove(id);
-        after.version += 1;
-        let bytes = self.commit_with_list(&key, None, &mut meta, after)?;
-        // The list first: a file without its slot is a leftover, a listed slot without its file is a loss.
-        self.files.write_meta(&bytes)?;
-        Ok(self.files.remove(&key)?)
+        self.write(|meta| self.remove_once(id, meta))
     }
 
     fn repairs(&self) -> Vec<Repair> {
@@ -104,19 +81,63 @@ impl Store for SealedStore {
 }
 
 impl SealedStore {
-    /// Writes the first record of a slot: sled (record and list at once), the file, then the list's file.
-    fn put_new(
+    /// Runs a write; if sled turns out damaged, rebuilds it and runs the write once more.
+    fn write(&self, once: impl Fn(&mut Meta) -> Result<(), WriteError>) -> Result<(), StoreError> {
+        let mut meta = self.writing();
+        let fault = match once(&mut meta) {
+            Err(WriteError::Sled(fault)) => fault,
+            Err(WriteError::Other(why)) => return Err(why),
+            Ok(()) => return Ok(()),
+        };
+        // sled keeps a write error for ever: it must be opened again in any case.
+        self.reopen(&mut meta)?;
+        match fault {
+            Fault::System(source) => Err(self.refused("cannot be written", source)),
+            Fault::Damaged(_) => once(&mut meta).map_err(|again| match again {
+                WriteError::Sled(fault) => self.failed(fault),
+                WriteError::Other(why) => why,
+            }),
+        }
+    }
+
+    fn put_once(
         &self,
         id: &SlotId,
-        key: &RecordKey,
-        sealed: &[u8],
+        state: &Slot,
+        fresh: Option<(Generation, &Secret)>,
         meta: &mut Meta,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), WriteError> {
+        let key = self.vault.derived.record_key(id);
+        let before = self.record_while_writing(&key, meta)?;
+        let secrets = kept_secrets(id, state, before.as_ref(), fresh)?;
+        let plain =
+            record::encode(id, state, &secrets).ok_or_else(|| StoreError::Encode(id.clone()))?;
+        meta.version += 1;
+        let sealed = self.vault.seal(&key, meta.version, &plain).ok_or(StoreError::Seal)?;
+        if meta.slots.contains(id) {
+            self.with_sled(|sled| sled.commit(&[(&key, Some(&sealed))]))?;
+            return Ok(self.files.write(&key, &sealed)?);
+        }
         let mut after = meta.clone();
         after.slots.insert(id.clone());
-        let bytes = self.commit_with_list(key, Some(sealed), meta, after)?;
-        self.files.write(key, sealed)?;
-        Ok(self.files.write_meta(&bytes)?)
+        let list = self.commit_with_list(&key, Some(&sealed), meta, after)?;
+        // The list last: a file without its slot listed is adopted, a listed slot without its file is a loss.
+        self.files.write(&key, &sealed)?;
+        Ok(self.files.write_meta(&list)?)
+    }
+
+    fn remove_once(&self, id: &SlotId, meta: &mut Meta) -> Result<(), WriteError> {
+        let key = self.vault.derived.record_key(id);
+        if !meta.slots.contains(id) && self.files.slot(&key).is_ok_and(|file| file.is_none()) {
+            return Ok(());
+        }
+        let mut after = meta.clone();
+        after.slots.remove(id);
+        after.version += 1;
+        let list = self.commit_with_list(&key, None, meta, after)?;
+        // The list first: a file without its slot listed goes, a listed slot without its file is a loss.
+        self.files.write_meta(&list)?;
+        Ok(self.files.remove(&key)?)
     }
 
     /// Commits a record's change together with the list of slots as it is after it; returns the latter's bytes.
@@ -126,34 +147,12 @@ impl SealedStore {
         sealed: Option<&[u8]>,
         meta: &mut Meta,
         after: Meta,
-    ) -> Result<Vec<u8>, StoreError> {
+    ) -> Result<Vec<u8>, WriteError> {
         let vault = &self.vault;
-        let bytes = after.seal(&vault.derived, &vault.keyring).ok_or(StoreError::Seal)?;
-        self.commit(&[(key, sealed), (META_KEY, Some(&bytes))], meta)?;
+        let list = after.seal(&vault.derived, &vault.keyring).ok_or(StoreError::Seal)?;
+        self.with_sled(|sled| sled.commit(&[(key, sealed), (META_KEY, Some(&list))]))?;
         *meta = after;
-        Ok(bytes)
-    }
-
-    /// Commits to sled; if sled turns out damaged, rebuilds it and commits once more.
-    fn commit(
-        &self,
-        changes: &[(&[u8], Option<&[u8]>)],
-        meta: &mut Meta,
-    ) -> Result<(), StoreError> {
-        let first = self.with_sled(|sled| sled.commit(changes));
-        match first {
-            Ok(()) => Ok(()),
-            Err(fault) => {
-                // sled keeps a write error for ever: it must be opened again in any case.
-                self.reopen(meta)?;
-                match fault {
-                    Fault::System(source) => Err(self.refused("cannot be written", source)),
-                    Fault::Damaged(_) => self
-                        .with_sled(|sled| sled.commit(changes))
-                        .map_err(|fault| self.failed(fault)),
-                }
-            }
-        }
+        Ok(list)
     }
 
     /// Returns a slot's record, opened. Damage found here is repaired from the sealed files; while that is not
@@ -223,6 +222,30 @@ impl SealedStore {
 
     fn writing(&self) -> MutexGuard<'_, Meta> {
         self.meta.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a write was not done: sled's faults are looked into first.
+enum WriteError {
+    Sled(Fault),
+    Other(StoreError),
+}
+
+impl From<Fault> for WriteError {
+    fn from(fault: Fault) -> Self {
+        Self::Sled(fault)
+    }
+}
+
+impl From<StoreError> for WriteError {
+    fn from(why: StoreError) -> Self {
+        Self::Other(why)
+    }
+}
+
+impl From<IoAt> for WriteError {
+    fn from(why: IoAt) -> Self {
+        Self::Other(why.into())
     }
 }
 

@@ -305,6 +305,33 @@ fn damage_found_while_running_is_repaired_and_the_secret_handed_out() {
 }
 
 #[test]
+fn damage_found_while_writing_is_repaired_and_the_write_done() {
+    let (world, told_before) = World::with_slots();
+    let store = world.open();
+    let (id, new) = (slot("MIGUEL_CLI"), slot("NEW_CLI"));
+    let rot = |id: &SlotId| {
+        let key = store.vault.derived.record_key(id);
+        store.sled.read().unwrap().as_ref().unwrap().commit(&[(&key, Some(b"rotten"))]).unwrap();
+    };
+
+    rot(&id);
+    put(&store, &id, &holding(&[6, 7]), 7);
+    rot(&new);
+    put(&store, &new, &holding(&[1]), 1);
+    rot(&id);
+    store.remove(&slot("ETL_CLI")).unwrap();
+
+    assert_eq!(store.secret(&id, Generation(7)).unwrap().expose(), secret_of(&id, 7));
+    let mut users: Vec<SlotId> = told_before.into_keys().chain([new]).collect();
+    users.retain(|id| *id != slot("ETL_CLI"));
+    users.sort();
+    assert_eq!(store.slots().unwrap().into_keys().collect::<Vec<_>>(), users);
+    let told_now = told(&store);
+    drop(store);
+    assert_eq!(told(&world.open()), told_now);
+}
+
+#[test]
 fn damage_found_while_running_that_no_copy_repairs_is_an_error_and_no_guess() {
     let (world, _) = World::with_slots();
     let store = world.open();

@@ -98,7 +98,9 @@ impl Engine {
         now: Millis,
     ) -> Session {
         self.mark_used(&admission, now);
-        let forced_user = self.switches.forced_login_user.clone();
+        let by_token = matches!(admission.credential, Credential::Pat { .. });
+        let forced_user = self.switches.forced_login_user.clone().filter(|_| by_token);
+        let forced_role = self.switches.forced_login_role.clone().filter(|_| by_token);
         let name = forced_user.unwrap_or(admission.user);
         let restricted = admission.credential.role_restriction().is_some();
         let user = self.state.users.get(&name);
@@ -110,7 +112,7 @@ impl Engine {
         let mut session = Session {
             id: 0,
             user_id: user.map_or(0, |user| user.id),
-            role: Some(self.switches.forced_login_role.clone().unwrap_or(admission.role)),
+            role: Some(forced_role.unwrap_or(admission.role)),
             secondary_roles: if secondary { SecondaryRoles::All } else { SecondaryRoles::None },
             warehouse: None,
             database: None,

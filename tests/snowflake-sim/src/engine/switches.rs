@@ -57,9 +57,9 @@ pub struct Switches {
     pub unseen_object: UnseenObject,
     /// Delay of the ACCOUNT_USAGE views, in minutes (real: up to 120).
     pub account_usage_latency_minutes: i64,
-    /// Misbehaviour: every login lands in this role, whatever was asked or restricted.
+    /// Misbehaviour: every login with a token lands in this role, whatever was asked or restricted.
     pub forced_login_role: Option<String>,
-    /// Misbehaviour: every login lands as this user.
+    /// Misbehaviour: every login with a token lands as this user.
     pub forced_login_user: Option<String>,
     /// Misbehaviour: restricted sessions get all secondary roles.
     pub restricted_sessions_have_secondary_roles: bool,

@@ -133,6 +133,10 @@ async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Socke
     };
     let slots = Slots::new(Arc::new(kit), stop.slots.clone());
     let plans = reload::plans(&config, &upstreams, store.host(), roles(&stored));
+    for inert in &config.inert {
+        let (connection, reason) = (inert.connection.as_str(), &inert.reason);
+        tracing::warn!(connection, reason, next_step = inert.next_step, "Entry serves nobody yet");
+    }
     let trust = ArcSwap::from_pointee(Trust::new(config));
     let reloading = tokio::sync::Mutex::default();
     let house = House { trust, slots, store, leases, audit, alarms, clock, facts, reloading };

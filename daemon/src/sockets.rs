@@ -101,8 +101,7 @@ impl Sockets {
     }
 
     fn bind(run: &Path, admin_group: Option<u32>) -> Result<Self, SocketError> {
-        let made = DirBuilder::new().recursive(true).mode(0o755).create(run);
-        made.map_err(|source| SocketError::Io { path: run.to_owned(), doing: "made", source })?;
+        made_for_everyone(run)?;
         let hand_out = bound(&run.join(HAND_OUT), 0o666)?;
         let admin_path = run.join(ADMIN);
         let admin = bound(&admin_path, 0o600)?;
@@ -111,6 +110,16 @@ impl Sockets {
         }
         Ok(Self { hand_out, admin })
     }
+}
+
+/// A run folder of our own making is open to everyone, whatever the umask; one that is there stays as it is.
+fn made_for_everyone(run: &Path) -> Result<(), SocketError> {
+    let io = |source| SocketError::Io { path: run.to_owned(), doing: "made", source };
+    if run.exists() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o755).create(run).map_err(io)?;
+    std::fs::set_permissions(run, Permissions::from_mode(0o755)).map_err(io)
 }
 
 /// A socket is believed to be the expected one by what the kernel says of it, not by its name.

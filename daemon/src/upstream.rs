@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use pat_wire::secret::Secret;
-use patd_config::AccountConfig;
+use patd_config::{AccountConfig, KeySource};
 use patd_core::lifecycle::{AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome};
 use patd_core::names::{Role, User};
 use patd_snowflake::authority::{AdminLogin, Authority};
@@ -28,6 +28,17 @@ pub enum UpstreamError {
     /// The admin key is not where it should be, or not private.
     #[error("the admin key of account {0} cannot be read")]
     KeySource(String, #[source] patd_keys::KeyError),
+    /// It is encrypted, and its passphrase is not beside it.
+    #[error("the admin key of account {account} is encrypted; keep its passphrase as {beside}")]
+    Passphrase {
+        /// Which account.
+        account: String,
+        /// Where the passphrase is looked for.
+        beside: String,
+        /// Why it was not there.
+        #[source]
+        source: patd_keys::KeyError,
+    },
     /// It is there, and no RSA private key.
     #[error("the admin key of account {0} cannot be used")]
     Key(String, #[source] KeyError),
@@ -48,10 +59,7 @@ impl Snowflake {
     /// If the key or the endpoint cannot be used.
     pub fn open(config: &AccountConfig) -> Result<Self, UpstreamError> {
         let name = || config.name.to_string();
-        let pem = patd_keys::read(&config.admin.key, patd_keys::credentials_directory().as_deref())
-            .map_err(|error| UpstreamError::KeySource(name(), error))?;
-        let key = SigningKey::from_pem(pem.expose().as_bytes(), None)
-            .map_err(|error| UpstreamError::Key(name(), error))?;
+        let key = signing_key(&name(), &config.admin.key)?;
         let endpoint = Endpoint::new(
             config.name.clone(),
             &config.host,
@@ -98,6 +106,42 @@ impl Snowflake {
     async fn prove(&self, user: User, role: Role, secret: Secret) -> ProbeOutcome {
         let expected = Expected { user, role };
         probe(self.authority.client(), &secret, &expected, Form::Password).await
+    }
+}
+
+/// Returns the admin key; the passphrase of an encrypted one is looked for beside it.
+fn signing_key(account: &str, source: &KeySource) -> Result<SigningKey, UpstreamError> {
+    let credentials = patd_keys::credentials_directory();
+    let pem = patd_keys::read(source, credentials.as_deref())
+        .map_err(|error| UpstreamError::KeySource(account.to_owned(), error))?;
+    let parse = |passphrase| SigningKey::from_pem(pem.expose().as_bytes(), passphrase);
+    let parsed = match parse(None) {
+        Err(KeyError::PassphraseNeeded) => {
+            let beside = passphrase_of(source);
+            let passphrase = patd_keys::read(&beside, credentials.as_deref());
+            let passphrase = passphrase.map_err(|error| UpstreamError::Passphrase {
+                account: account.to_owned(),
+                beside: beside.to_string(),
+                source: error,
+            })?;
+            parse(Some(&passphrase))
+        }
+        parsed => parsed,
+    };
+    parsed.map_err(|error| UpstreamError::Key(account.to_owned(), error))
+}
+
+fn passphrase_of(key: &KeySource) -> KeySource {
+    match key {
+        KeySource::SystemdCredential(name) => {
+            KeySource::SystemdCredential(format!("{name}-passphrase"))
+        }
+        KeySource::Keyring(name) => KeySource::Keyring(format!("{name}-passphrase")),
+        KeySource::File(path) => {
+            let mut beside = path.clone().into_os_string();
+            beside.push(".passphrase");
+            KeySource::File(beside.into())
+        }
     }
 }
 

@@ -9,15 +9,18 @@ use patd::sockets::{ADMIN, HAND_OUT, Sockets};
 
 #[test]
 fn the_sockets_are_born_with_their_modes_and_the_admin_group_gets_its_own() {
-    let run = tempfile::tempdir().unwrap();
-    drop(Sockets::open(run.path(), None).unwrap());
-    assert_eq!(mode(&run.path().join(HAND_OUT)), 0o666);
-    assert_eq!(mode(&run.path().join(ADMIN)), 0o600);
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    drop(Sockets::open(&run, None).unwrap());
+    assert_eq!(mode(&run), 0o755);
+    assert_eq!(mode(&run.join(HAND_OUT)), 0o666);
+    assert_eq!(mode(&run.join(ADMIN)), 0o600);
 
     let own_gid = nix::unistd::getegid().as_raw();
-    let _sockets = Sockets::open(run.path(), Some(own_gid)).unwrap();
-    assert_eq!(mode(&run.path().join(ADMIN)), 0o660);
-    assert_eq!(std::fs::metadata(run.path().join(ADMIN)).unwrap().gid(), own_gid);
+    let _sockets = Sockets::open(&run, Some(own_gid)).unwrap();
+    assert_eq!(mode(&run.join(ADMIN)), 0o660);
+    assert_eq!(std::fs::metadata(run.join(ADMIN)).unwrap().gid(), own_gid);
 }
 
 fn mode(path: &Path) -> u32 {

@@ -18,7 +18,7 @@ use crate::audit::{EndReason, Event};
 use crate::house::{House, Trust};
 use crate::leases::{Lease, LeaseId, NewLease, Refused};
 use crate::peer::{Caller, Peer};
-use crate::slots::Handle;
+use crate::slots::{Handle, NOT_UNSEALED};
 
 /// Answers a request for a secret.
 pub(super) async fn answer(
@@ -200,7 +200,7 @@ fn open(
     }
 }
 
-/// A serving secret that is not in the store any more is replaced as if it were lost, which it is.
+/// State and secrets are sealed in one record: a secret that does not open is damage the store could not repair.
 fn unseal(house: &House, handle: &Handle, generation: Generation) -> Result<Secret, Refusal> {
     house.store.secret(&handle.id, generation).map_err(|error| {
         let cause = patd_snowflake::chain::chain(&error);
@@ -211,8 +211,8 @@ fn unseal(house: &House, handle: &Handle, generation: Generation) -> Result<Secr
 }
 
 fn unreadable(cause: String) -> Alarm {
-    let next_step = "make a new one: patctl rotate; and look at the disk: journalctl -k".to_owned();
-    Alarm { id: "secret-not-unsealed", message: cause, next_step }
+    let next_step = "look at the disk: journalctl -k; the alarm goes with the next rotation".into();
+    Alarm { id: NOT_UNSEALED, message: cause, next_step }
 }
 
 fn taken_back(house: &House, id: &LeaseId, no: &ErrorReply) {

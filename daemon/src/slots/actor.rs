@@ -19,7 +19,7 @@ pub(super) struct Actor {
     pub(super) id: Arc<SlotId>,
     pub(super) kit: Arc<Kit>,
     pub(super) terms: Terms,
-    pub(super) state: Slot,
+    pub(super) state: Arc<Slot>,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) nudge: Arc<Notify>,
     pub(super) out: watch::Sender<View>,
@@ -59,9 +59,10 @@ enum Heard {
 
 impl Actor {
     /// Lives until the slot is dropped or the daemon ends, and finishes the call on its way first.
-    pub(super) async fn live(mut self, stop: CancellationToken) {
+    /// Boxed, so that a thousand waiting loops are small.
+    pub(super) async fn live(mut self: Box<Self>, stop: CancellationToken) {
         Box::pin(self.take(Event::Started)).await;
-        self.tick().await;
+        Box::pin(self.tick()).await;
         loop {
             match self.hear(&stop).await {
                 Heard::Answer(answer) => Box::pin(self.answered(answer)).await,
@@ -152,7 +153,7 @@ impl Actor {
 
     async fn start_over(&mut self) {
         self.memory.must_start_over = false;
-        self.state.flight = lifecycle::Flight::default();
+        Arc::make_mut(&mut self.state).flight = lifecycle::Flight::default();
         self.take(Event::Started).await;
     }
 
@@ -185,7 +186,7 @@ impl Actor {
     /// Makes a state the one in force, for the loop and for everybody who looks.
     pub(super) fn commit(&mut self, next: Option<Slot>) {
         let Some(next) = next else { return };
-        self.state = next;
+        self.state = Arc::new(next);
         self.show();
         let kept: Vec<Generation> = self.state.held().map(|held| held.generation).collect();
         self.kit.leases.end_generations(&self.id, |generation| !kept.contains(&generation));
@@ -193,7 +194,7 @@ impl Actor {
 
     fn show(&self) {
         self.out.send_replace(View {
-            slot: Arc::new(self.state.clone()),
+            slot: self.state.clone(),
             rules: self.terms.rules.clone(),
             is_configured: self.terms.is_configured,
         });

@@ -111,6 +111,7 @@ impl Actor {
     fn publish(&self) {
         let Some(Held { generation, .. }) = self.state.current() else { return };
         tracing::info!(slot = %self.id, generation = generation.0, "Generation promoted");
+        self.kit.alarms.clear(&self.id.to_string(), NOT_UNSEALED);
         self.note(&audit::Event::Promote { slot: self.id.to_string(), generation: generation.0 });
     }
 
@@ -206,6 +207,8 @@ fn said_of_failure(failure: &Failure) -> String {
     }
 }
 
+/// The alarm about a serving secret that could not be unsealed; a new generation takes it down.
+pub const NOT_UNSEALED: &str = "secret-not-unsealed";
 const NOT_STORED: &str = "state-not-stored";
 /// Seconds until a state that could not be stored is tried again.
 const RETRY_STORE: i64 = 10;

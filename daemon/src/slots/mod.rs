@@ -8,5 +8,6 @@ mod registry;
 mod view;
 
 pub use calls::{Answer, Call, Upstream};
+pub use effects::NOT_UNSEALED;
 pub use registry::{Command, Handle, Kit, Plan, Slots};
 pub use view::View;

@@ -132,13 +132,14 @@ impl Slots {
     fn start(&self, id: Arc<SlotId>, terms: Terms, state: Slot) -> Handle {
         let (orders, heard) = mpsc::channel(WAITING);
         let nudge = Arc::new(Notify::new());
+        let state = Arc::new(state);
         let first = View {
-            slot: Arc::new(state.clone()),
+            slot: state.clone(),
             rules: terms.rules.clone(),
             is_configured: terms.is_configured,
         };
         let (out, view) = watch::channel(first);
-        let actor = Actor {
+        let actor = Box::new(Actor {
             id: id.clone(),
             kit: self.kit.clone(),
             terms,
@@ -147,7 +148,7 @@ impl Slots {
             nudge: nudge.clone(),
             out,
             memory: Memory::default(),
-        };
+        });
         self.tasks.spawn(actor.live(self.stop.clone()));
         Handle { id, orders, nudge, view }
     }

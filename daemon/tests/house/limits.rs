@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use pat_wire::limits::{BURST_PER_UID, REQUEST_DEADLINE, REQUESTS_PER_UID};
+use pat_wire::limits::{BURST_PER_UID, REQUEST_DEADLINE, REQUESTS_PER_UID, WATCHES_PER_UID};
 
 use crate::world::{CONNECTION, World, post};
 
@@ -79,4 +79,28 @@ fn a_burst_beyond_the_bucket_is_shed_and_the_bucket_fills_again() {
         std::thread::park_timeout(Duration::from_millis(100));
         world.hand_out(CONNECTION).ok()
     });
+}
+
+#[test]
+fn watches_are_capped_and_given_back_when_the_watcher_is_gone() {
+    let world = World::running();
+    let lease = world.hand_out(CONNECTION).unwrap().terms.lease;
+    let question = post("/v1/watch", &format!("{{\"lease\":\"{lease}\"}}"));
+    let watch = || {
+        let mut stream = UnixStream::connect(world.path("run/patd.sock")).unwrap();
+        stream.write_all(&question).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        // A watch that is taken on says nothing for now; a busy daemon says so at once.
+        let mut reply = [0; 12];
+        stream.read_exact(&mut reply).is_err().then_some(stream)
+    };
+    let mut watches = Vec::new();
+    while watches.len() < WATCHES_PER_UID {
+        watches.extend(watch());
+    }
+    assert!((0..5).all(|_| watch().is_none()), "one more than the cap");
+
+    watches.clear();
+
+    crate::world::eventually("a place is free again", watch);
 }

@@ -7,9 +7,12 @@
     reason = "the world of a test ends with it; the lint looks at test functions only"
 )]
 
+#[cfg(feature = "crash-points")]
+mod crashing;
 mod ending;
 mod handing_out;
 mod limits;
+mod program;
 mod refusing;
 mod reloading;
 mod revoking;

@@ -208,6 +208,27 @@ impl World {
         self.knock("patd.sock").hand_out(request)
     }
 
+    /// Asks without demanding that anyone is there; the generation, if a secret was handed out.
+    pub(crate) fn hand_out_over_a_new_connection(&self, connection: &str) -> Option<u64> {
+        let socket = self.path("run/patd.sock");
+        let broker = Broker::connect(&socket, Server::Chosen, PATIENCE).ok()?;
+        let request =
+            HandOutRequest { connection: Some(connection.into()), deliver: None, replaces: None };
+        broker.hand_out(&request).ok().map(|handed| handed.terms.generation)
+    }
+
+    /// Asks the admin socket without demanding that anyone is there.
+    #[cfg(feature = "crash-points")]
+    pub(crate) fn admin_over_a_new_connection<R: DeserializeOwned>(
+        &self,
+        verb: &str,
+        question: &impl Serialize,
+    ) -> Option<R> {
+        let socket = self.path("run/admin.sock");
+        let broker = Broker::connect(&socket, Server::Chosen, PATIENCE).ok()?;
+        broker.ask("POST", &format!("/v1/{verb}"), question, limits::ADMIN_REPLY_BYTES).ok()
+    }
+
     /// Watches a lease on a thread of its own.
     pub(crate) fn watch(&self, lease: &str) -> JoinHandle<Result<WatchEvent, BrokerError>> {
         let broker = self.knock("patd.sock");

@@ -1,0 +1,159 @@
+//! The program itself, as a service manager starts it: readiness, signals, exit codes, what it leaves behind.
+
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use pat_wire::error::ErrorCode;
+
+use crate::world::{CONNECTION, World, eventually};
+
+/// A daemon of its own process, killed at the end of the test.
+pub(crate) struct Program(pub(crate) Child);
+
+impl Program {
+    pub(crate) fn start(world: &World, variables: &[(&str, &str)]) -> Self {
+        Self(command(world).envs(variables.iter().copied()).spawn().unwrap())
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+fn command(world: &World) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_patd"));
+    command.arg("--config").arg(world.path("etc"));
+    command.arg("--state").arg(world.path("state"));
+    command.arg("--run").arg(world.path("run"));
+    let log = std::fs::File::options().create(true).append(true).open(world.path("log")).unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command
+}
+
+fn outcome(world: &World, arguments: &[&str]) -> Output {
+    let piped = |command: &mut Command| {
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap()
+    };
+    piped(&mut command(world))
+}
+
+#[test]
+fn it_says_when_it_is_ready_reloads_on_sighup_and_ends_in_order_on_sigterm() {
+    let world = World::prepared();
+    let notify = UnixDatagram::bind(world.path("notify")).unwrap();
+    notify.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut said = String::new();
+    let mut hear = |word: &str| {
+        while !said.contains(word) {
+            let mut buffer = [0; 4096];
+            let length = notify.recv(&mut buffer).unwrap();
+            said.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        }
+    };
+    let path = world.path("notify");
+    let mut program = Program::start(&world, &[("NOTIFY_SOCKET", path.to_str().unwrap())]);
+
+    hear("READY=1");
+    world.hand_out(CONNECTION).unwrap();
+    world.write("etc/users.d/broken.toml", "nonsense\n");
+    program.signal(Signal::SIGHUP);
+    eventually("the alarm stands", || {
+        world.status().alarms.iter().any(|alarm| alarm.id == "config-refused").then_some(())
+    });
+    program.signal(Signal::SIGTERM);
+    hear("STOPPING=1");
+
+    assert_eq!(program.0.wait().unwrap().code(), Some(0));
+    assert!(world.hand_out_over_a_new_connection(CONNECTION).is_none(), "nobody listens any more");
+}
+
+#[test]
+fn faults_of_the_configuration_are_all_told_with_exit_78() {
+    let world = World::prepared();
+    world.write("etc/users.d/broken.toml", "connection = 5\nnonsense = true\n");
+
+    let outcome = outcome(&world, &[]);
+
+    assert_eq!(outcome.status.code(), Some(78));
+    let told = String::from_utf8(outcome.stderr).unwrap();
+    assert!(told.contains("broken.toml:1") && told.contains("nonsense"), "{told}");
+}
+
+#[test]
+fn a_check_looks_at_configuration_and_keys_and_starts_nothing() {
+    let world = World::prepared();
+    let good = outcome(&world, &["--check"]);
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
+    assert!(!world.path("run").exists());
+
+    std::fs::remove_file(world.path("admin-key.pem")).unwrap();
+    assert_eq!(outcome(&world, &["--check"]).status.code(), Some(78));
+}
+
+#[test]
+fn a_sealed_store_without_its_key_is_refused_and_left_as_it_is() {
+    let mut world = World::running();
+    let before = world.hand_out(CONNECTION).unwrap();
+    world.stop();
+    let key = std::fs::read_to_string(world.path("root-key")).unwrap();
+    world.write("root-key", patd_keys::RootKey::generate().unwrap().to_text().expose());
+
+    let refused = outcome(&world, &[]);
+
+    assert_eq!(refused.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("root key"), "{refused:?}");
+    world.write("root-key", &key);
+    world.start();
+    assert_eq!(world.hand_out(CONNECTION).unwrap().secret.expose(), before.secret.expose());
+}
+
+#[test]
+fn a_wrong_command_line_is_usage() {
+    let world = World::prepared();
+    assert_eq!(outcome(&world, &["--nonsense"]).status.code(), Some(64));
+    assert_eq!(outcome(&world, &["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn it_cannot_be_looked_into_by_its_own_user_and_leaves_no_core() {
+    let world = World::prepared();
+    let program = Program::start(&world, &[]);
+    eventually("it serves", || world.hand_out_over_a_new_connection(CONNECTION));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.0.id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert!(core.split_whitespace().skip(4).take(2).all(|limit| limit == "0"), "{core}");
+}
+
+#[test]
+fn without_room_for_its_record_nothing_is_released_until_there_is_room_again() {
+    let world = World::prepared();
+    let program = Program::start(&world, &[]);
+    eventually("it serves", || world.hand_out_over_a_new_connection(CONNECTION));
+    let log = world.path("state/audit/audit.jsonl");
+    let full = std::fs::metadata(&log).unwrap().len();
+    let limited = Command::new("prlimit")
+        .args(["--pid", &program.0.id().to_string(), &format!("--fsize={full}:")])
+        .status()
+        .expect("prlimit of util-linux");
+    assert!(limited.success());
+
+    let refused = world.hand_out(CONNECTION).err().unwrap();
+
+    assert_eq!(refused.code(), Some(ErrorCode::AuditUnavailable));
+    let limited = Command::new("prlimit")
+        .args(["--pid", &program.0.id().to_string(), "--fsize=unlimited:"])
+        .status()
+        .unwrap();
+    assert!(limited.success());
+    assert!(world.hand_out(CONNECTION).is_ok(), "there is room again");
+    assert!(world.audit().iter().any(|record| record["event"] == "gap"));
+}

@@ -196,7 +196,10 @@ fn built_in_roles_form_the_documented_hierarchy_and_cannot_be_dropped() {
         let holders = world.admin(&format!("show grants of role {role}"));
         assert!(holders.column("grantee_name").contains(&holder), "{role}");
     }
-    assert!(world.as_role("ADMIN", "USERADMIN", "drop role public").is_err());
+    world.admin("grant ownership on role public to role accountadmin");
+    for sql in ["drop role public", "alter role public rename to private"] {
+        assert_eq!(world.refused(sql), "399054", "{sql}");
+    }
 }
 
 #[test]
@@ -217,4 +220,13 @@ fn a_renamed_role_keeps_its_grants() {
     );
     assert_eq!(world.admin("show grants to role new_role").rows.len(), 1);
     assert_eq!(world.admin("show grants of role new_role").rows.len(), 2);
+}
+
+#[test]
+fn what_public_holds_everybody_holds() {
+    let mut world = World::new();
+    let sql = "use warehouse wh";
+    assert_eq!(world.as_role("CLI", "CLI_ROLE", sql).unwrap_err().code, "003001");
+    world.admin("grant usage on warehouse wh to role public");
+    assert!(world.as_role("CLI", "CLI_ROLE", sql).is_ok());
 }

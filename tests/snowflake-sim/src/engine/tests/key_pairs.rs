@@ -223,3 +223,17 @@ fn keys_need_the_same_privilege_as_tokens_and_other_properties_need_ownership() 
     assert_eq!(broker("alter user cli set disabled = true"), Err("003001"));
     assert_eq!(broker(&format!("alter user miguel set rsa_public_key = '{key}'")), Err("003001"));
 }
+
+#[test]
+fn rotating_a_key_pair_with_grace_zero_disables_the_old_key_now() {
+    let mut world = World::new();
+    let (old, new) = (ec(), ec());
+    world.admin(&format!("alter user cli add key pair k public_key = '{old}'"));
+    world.admin(&format!(
+        "alter user cli rotate key pair k public_key = '{new}' expire_rotated_key_pair_after_hours = 0"
+    ));
+    let shown = world.admin("show user key pairs for user cli");
+    assert_eq!(shown.column("status"), ["ACTIVE", "DISABLED"]);
+    let old = by_key("CLI", &fingerprint(&old));
+    assert!(world.engine.login(&old, world.now).is_err());
+}

@@ -187,3 +187,14 @@ fn two_rotations_in_one_millisecond_leave_two_predecessors() {
     names.dedup();
     assert_eq!(names.len(), 3);
 }
+
+#[test]
+fn an_expired_token_can_be_rotated_and_its_old_secret_stays_expired() {
+    let mut world = World::new();
+    world.mint("cli", "t", "role_restriction = 'CLI_ROLE' days_to_expiry = 1");
+    world.days(2);
+    let answer = rotate(&mut world, "");
+    let new = answer.cell(0, "token_secret").unwrap().to_owned();
+    assert!(world.login(&new).is_ok());
+    assert_eq!(world.engine.tokens("CLI", world.now)[1].expires_at, START.plus_days(1));
+}

@@ -159,3 +159,17 @@ fn policy_references_need_a_database_and_the_policy() {
     assert!(world.as_role("MIGUEL", "CLI_ROLE", &sql).is_ok());
     assert_eq!(world.refused("select * from table(db.information_schema.tables())"), "002140");
 }
+
+#[test]
+fn credentials_tell_who_altered_a_token_last_and_when() {
+    let mut world = World::new();
+    world.mint_cli();
+    world.hours(3);
+    let modify = "alter user cli modify pat t set comment = 'x'";
+    world.as_role("BROKER", "BROKER_ROLE", modify).unwrap();
+    let rows = world
+        .admin(&format!("select created_on, last_altered, last_altered_by from {CREDENTIALS}"));
+    assert_eq!(rows.cell(0, "CREATED_ON"), Some(START.wire().as_str()));
+    assert_eq!(rows.cell(0, "LAST_ALTERED"), Some(world.now.wire().as_str()));
+    assert_eq!(rows.cell(0, "LAST_ALTERED_BY"), Some("BROKER"));
+}

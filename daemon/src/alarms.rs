@@ -57,7 +57,7 @@ impl Alarms {
         tracing::error!(
             alarm = problem.id,
             subject = problem.subject,
-            message = problem.message,
+            what = problem.message,
             next_step = problem.next_step,
             "Alarm"
         );

@@ -69,7 +69,7 @@ impl Fault {
 
     /// Says it once, with every cause, and returns the exit code.
     pub fn tell(&self) -> ExitCode {
-        tracing::error!(error = patd_snowflake::chain::chain(self), "Not started");
+        tracing::error!(error = %patd_snowflake::chain::chain(self), "Not started");
         ExitCode::from(self.exit_code())
     }
 }

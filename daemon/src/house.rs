@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use patd_config::Config;
-use patd_core::policy::Selector;
+use patd_core::names::Connection;
+use patd_core::policy::{Entry, Selector};
 
 use crate::alarms::Alarms;
 use crate::audit::Audit;
@@ -59,12 +60,24 @@ pub struct Facts {
 
 impl Trust {
     /// Takes a checked configuration.
-    pub fn new(config: Config) -> Self {
+    pub fn new(mut config: Config) -> Self {
+        // Stable: of several entries for one connection the first still comes first.
+        config.entries.sort_by(|one, other| one.connection.cmp(&other.connection));
         let selectors = || config.entries.iter().flat_map(|entry| &entry.any_of);
         let wanted = Wanted {
             groups: selectors().any(|selector| matches!(selector, Selector::Gid(_))),
             unit: selectors().any(|selector| matches!(selector, Selector::Unit(_))),
         };
         Self { config, wanted }
+    }
+
+    /// Returns the entries a request can be about: all, or those of the connection it names.
+    pub fn entries(&self, asked: Option<&Connection>) -> &[Entry] {
+        let all = self.config.entries.as_slice();
+        let Some(asked) = asked else { return all };
+        let from = all.partition_point(|entry| entry.connection < *asked);
+        let own = all.get(from..).unwrap_or_default();
+        let to = own.partition_point(|entry| entry.connection == *asked);
+        own.get(..to).unwrap_or_default()
     }
 }

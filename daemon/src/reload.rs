@@ -91,7 +91,8 @@ fn refuse(house: &House, faults: Vec<String>) -> Reloaded {
     let event = Event::ConfigRefused { faults: faults.len() };
     house.audit.note(house.clock.read().wall, &event);
     let message = format!("not reloaded, the one before stays in force: {}", faults.join("; "));
-    let next_step = "correct it, see it pass: patctl validate, and: patctl reload".to_owned();
+    let next_step =
+        "correct it, see it pass: patctl validate, and: systemctl reload patd".to_owned();
     house.alarms.raise(SUBJECT, &Alarm { id: REFUSED, message, next_step });
     Reloaded { in_force: false, faults }
 }

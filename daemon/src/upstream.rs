@@ -124,7 +124,9 @@ fn signing_key(account: &str, source: &KeySource) -> Result<SigningKey, Upstream
                 beside: beside.to_string(),
                 source: error,
             })?;
-            parse(Some(&passphrase))
+            // The line's end that an editor or echo leaves is no part of it.
+            let typed = passphrase.expose().trim_end_matches(['\r', '\n']);
+            parse(Some(&Secret::new(typed.to_owned())))
         }
         parsed => parsed,
     };

@@ -59,7 +59,7 @@ fn decided(
         deliver: asked.deliver.map(asked_delivery),
     };
     let selectors = peer.selectors(trust.config.gate_gid);
-    match decide(&selectors, &claim, &trust.config.entries) {
+    match decide(&selectors, &claim, trust.entries(claim.connection.as_ref())) {
         Decision::Allow(grant) => Ok((peer, grant)),
         Decision::Deny(reason) => {
             refuse(reason.to_string());

@@ -1,22 +1,36 @@
 //! What /proc says about a process: groups, unit, start time. True only between a pin and an alive check,
 //! which are the caller's. What cannot be read is absent, which narrows what the peer may have.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 
 /// Returns the real, effective and supplementary groups.
 pub(super) fn groups(pid: i32) -> Vec<u32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    groups_in(&status)
+    groups_in(&read(pid, "status").unwrap_or_default())
 }
 
 /// Returns the system manager's unit the process runs in.
 pub(super) fn unit(pid: i32) -> Option<String> {
-    unit_in(&fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?)
+    unit_in(&read(pid, "cgroup")?)
 }
 
 /// Returns the clock tick at which the process with this id started; none if there is none or it is hidden.
 pub fn start_time(pid: i32) -> Option<u64> {
-    start_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    start_in(&read(pid, "stat")?)
+}
+
+/// These files say they are empty: std would feel its way in small reads, on the path of every hand-out.
+fn read(pid: i32, file: &str) -> Option<String> {
+    let mut file = File::open(format!("/proc/{pid}/{file}")).ok()?;
+    let mut text = Vec::with_capacity(PAGE);
+    let mut page = [0; PAGE];
+    loop {
+        match file.read(&mut page).ok()? {
+            // A process may have named itself with any bytes.
+            0 => return Some(String::from_utf8_lossy(&text).into_owned()),
+            length => text.extend_from_slice(page.get(..length)?),
+        }
+    }
 }
 
 fn groups_in(status: &str) -> Vec<u32> {
@@ -44,6 +58,7 @@ fn start_in(stat: &str) -> Option<u64> {
     fields.split_whitespace().nth(STARTTIME)?.parse().ok()
 }
 
+const PAGE: usize = 4096;
 /// proc_pid_stat(5): field 22, and the first after the parenthesis is field 3.
 const STARTTIME: usize = 22 - 3;
 

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use pat_wire::secret::Secret;
-use patd_core::lifecycle::{self, Effect, Event, Rules, Slot};
+use patd_core::lifecycle::{self, Alarm, Effect, Event, Rules, Slot};
 use patd_core::names::{Generation, IntentId, SlotId};
 use patd_core::time::Timestamp;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::calls::{Account, Answer, InFlight};
-use super::registry::{Command, Kit, Order};
+use super::mailbox::{Found, Mailbox, Order};
+use super::registry::{Command, Kit};
 use super::view::View;
 
 /// Everything one slot's loop works with.
@@ -20,8 +21,7 @@ pub(super) struct Actor {
     pub(super) kit: Arc<Kit>,
     pub(super) terms: Terms,
     pub(super) state: Arc<Slot>,
-    pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) nudge: Arc<Notify>,
+    pub(super) mailbox: Arc<Mailbox>,
     pub(super) out: watch::Sender<View>,
     pub(super) memory: Memory,
 }
@@ -82,8 +82,10 @@ impl Actor {
             biased;
             answer = next_answer(&mut self.memory.call) => Heard::Answer(answer),
             () = stop.cancelled(), if !is_ending => Heard::Stop,
-            order = self.orders.recv(), if !is_ending => order.map_or(Heard::Stop, Heard::Order),
-            () = self.nudge.notified(), if !is_ending => Heard::Time,
+            found = self.mailbox.take(), if !is_ending => match found {
+                Found::Order(order) => Heard::Order(order),
+                Found::Nothing => Heard::Time,
+            },
             () = waking(&self.kit, self.memory.wake), if !is_ending => Heard::Time,
         }
     }
@@ -198,6 +200,21 @@ impl Actor {
             rules: self.terms.rules.clone(),
             is_configured: self.terms.is_configured,
         });
+    }
+}
+
+/// However the loop ends, nobody waits for it any more; if a fault ended it, a person hears of it.
+impl Drop for Actor {
+    fn drop(&mut self) {
+        self.mailbox.close();
+        if std::thread::panicking() {
+            let message =
+                "the slot's loop broke off; it is served, but not rotated any more".into();
+            let next_step =
+                "systemctl restart patd, and report what journalctl -u patd says".into();
+            let alarm = Alarm { id: "slot-broke-off", message, next_step };
+            self.kit.alarms.raise(&self.id.to_string(), &alarm);
+        }
     }
 }
 

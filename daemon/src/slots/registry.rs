@@ -6,12 +6,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use patd_core::lifecycle::{Rules, Slot};
 use patd_core::names::SlotId;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::actor::{Actor, Memory, Terms};
 use super::calls::{Account, Upstream};
+use super::mailbox::{Mailbox, Order};
 use super::view::View;
 use crate::alarms::Alarms;
 use crate::audit::Audit;
@@ -58,30 +59,11 @@ pub enum Command {
     Enrol,
 }
 
-/// What the loop of a slot is told.
-pub(super) enum Order {
-    /// Carry out a wish, and say whether what it needs is durable.
-    Command {
-        /// The wish.
-        command: Command,
-        /// Told once the decision is durable.
-        done: oneshot::Sender<bool>,
-    },
-    /// Live by these from now on.
-    Terms {
-        /// The new ones.
-        terms: Terms,
-        /// Told once nobody is served by the old ones any more.
-        done: oneshot::Sender<()>,
-    },
-}
-
 /// One slot, from outside.
 pub struct Handle {
     /// Its id.
     pub id: Arc<SlotId>,
-    orders: mpsc::Sender<Order>,
-    nudge: Arc<Notify>,
+    mailbox: Arc<Mailbox>,
     view: watch::Receiver<View>,
 }
 
@@ -112,7 +94,7 @@ impl Slots {
                 is_configured: plan.is_configured,
             };
             match by_id.get(&id) {
-                Some(handle) => retold.push(handle.retell(terms).await),
+                Some(handle) => retold.push(handle.retell(terms)),
                 None => {
                     let state = stored
                         .remove(&id)
@@ -130,8 +112,7 @@ impl Slots {
     }
 
     fn start(&self, id: Arc<SlotId>, terms: Terms, state: Slot) -> Handle {
-        let (orders, heard) = mpsc::channel(WAITING);
-        let nudge = Arc::new(Notify::new());
+        let mailbox = Arc::new(Mailbox::default());
         let state = Arc::new(state);
         let first = View {
             slot: state.clone(),
@@ -144,13 +125,12 @@ impl Slots {
             kit: self.kit.clone(),
             terms,
             state,
-            orders: heard,
-            nudge: nudge.clone(),
+            mailbox: mailbox.clone(),
             out,
             memory: Memory::default(),
         });
         self.tasks.spawn(actor.live(self.stop.clone()));
-        Handle { id, orders, nudge, view }
+        Handle { id, mailbox, view }
     }
 
     /// Returns one slot.
@@ -190,23 +170,19 @@ impl Handle {
 
     /// Lets the slot look whether something is due.
     pub fn nudge(&self) {
-        self.nudge.notify_one();
+        self.mailbox.ring();
     }
 
     /// Carries out a wish. Returns whether its decision is durable; what follows shows in [`Self::follow`].
     pub async fn command(&self, command: Command) -> bool {
         let (done, durable) = oneshot::channel();
-        if self.orders.send(Order::Command { command, done }).await.is_err() {
-            return false;
-        }
-        durable.await.unwrap_or(false)
+        self.mailbox.put(Order::Command { command, done }) && durable.await.unwrap_or(false)
     }
 
-    async fn retell(&self, terms: Terms) -> oneshot::Receiver<()> {
+    /// New rules are never turned away: whoever fills the mailbox would keep the old ones in force.
+    fn retell(&self, terms: Terms) -> oneshot::Receiver<()> {
         let (done, taken) = oneshot::channel();
-        if self.orders.send(Order::Terms { terms, done }).await.is_err() {
-            tracing::error!(slot = %self.id, "Slot has ended and takes no new rules");
-        }
+        self.mailbox.put_first(Order::Terms { terms, done });
         taken
     }
 }
@@ -223,6 +199,3 @@ fn shared(
     accounts.push((upstream, account.clone()));
     account
 }
-
-/// Wishes that may wait at one slot.
-const WAITING: usize = 8;

@@ -100,6 +100,30 @@ fn a_check_looks_at_configuration_and_keys_and_starts_nothing() {
 }
 
 #[test]
+fn an_encrypted_admin_key_opens_with_the_passphrase_kept_beside_it() {
+    let world = World::prepared();
+    let (key, sealed) = (world.path("admin-key.pem"), world.path("sealed.pem"));
+    let made = Command::new("openssl")
+        .args(["pkcs8", "-topk8", "-v2", "aes256", "-passout", "pass:right horse", "-in"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&sealed)
+        .status()
+        .expect("openssl");
+    assert!(made.success());
+    world.write("admin-key.pem", &std::fs::read_to_string(&sealed).unwrap());
+
+    let without = outcome(&world, &["--check"]);
+    world.write("admin-key.pem.passphrase", "right horse\n");
+    let with = outcome(&world, &["--check"]);
+
+    let told = String::from_utf8_lossy(&without.stderr).into_owned();
+    assert_eq!(without.status.code(), Some(78));
+    assert!(told.contains("admin-key.pem.passphrase"), "{told}");
+    assert_eq!(with.status.code(), Some(0), "{with:?}");
+}
+
+#[test]
 fn a_sealed_store_without_its_key_is_refused_and_left_as_it_is() {
     let mut world = World::running();
     let before = world.hand_out(CONNECTION).unwrap();

@@ -230,3 +230,9 @@ fn what_public_holds_everybody_holds() {
     world.admin("grant usage on warehouse wh to role public");
     assert!(world.as_role("CLI", "CLI_ROLE", sql).is_ok());
 }
+
+#[test]
+fn the_snowflake_database_cannot_be_dropped_by_its_owner() {
+    let mut world = World::new();
+    assert_eq!(world.refused("drop database snowflake"), "399054");
+}

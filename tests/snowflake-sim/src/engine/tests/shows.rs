@@ -127,6 +127,7 @@ fn like_starts_with_and_limit_choose_rows() {
 #[test]
 fn a_role_is_shown_what_it_holds_something_on() {
     let mut world = World::new();
+    world.admin("create authentication policy db.public.ap");
     let seen =
         |world: &mut World, sql: &str| world.as_role("CLI", "CLI_ROLE", sql).unwrap().rows.len();
     for sql in [
@@ -144,4 +145,12 @@ fn a_role_is_shown_what_it_holds_something_on() {
     assert_eq!(users.cell(0, "name"), Some("MIGUEL"));
     assert_eq!(users.cell(0, "default_role"), None, "only the name of a foreign user is shown");
     assert_eq!(world.as_role("CLI", "CLI_ROLE", "desc user miguel").unwrap_err().code, "003001");
+    for sql in [
+        "desc user miguel",
+        "show parameters like 'NETWORK_POLICY' for user miguel",
+        "show authentication policies on user miguel",
+        "desc authentication policy db.public.ap",
+    ] {
+        assert_eq!(world.as_role("CLI", "CLI_ROLE", sql).unwrap_err().code, "003001", "{sql}");
+    }
 }

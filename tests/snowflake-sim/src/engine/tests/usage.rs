@@ -155,7 +155,11 @@ fn policy_references_need_a_database_and_the_policy() {
     world.admin("grant usage on database db to role cli_role");
     let sql = format!("select * from table(db.{call}");
     assert_eq!(world.as_role("MIGUEL", "CLI_ROLE", &sql).unwrap_err().code, "003001");
+    let on_user = "select * from table(db.information_schema.policy_references(\
+                   ref_entity_name => 'CLI', ref_entity_domain => 'USER'))";
+    assert!(world.as_role("MIGUEL", "CLI_ROLE", on_user).unwrap().rows.is_empty());
     world.admin("grant attach policy on account to role cli_role");
+    assert_eq!(world.as_role("MIGUEL", "CLI_ROLE", on_user).unwrap().rows.len(), 1);
     assert!(world.as_role("MIGUEL", "CLI_ROLE", &sql).is_ok());
     assert_eq!(world.refused("select * from table(db.information_schema.tables())"), "002140");
 }

@@ -106,13 +106,12 @@ check_man_pages() {
     "$TARGET/release/pat-exec" --help >"$WORK/pat-exec.help"
     for program in patctl patd pat-exec; do
         options <"$WORK/$program.help" >"$WORK/said"
-        sed 's/\\-/-/g' "packaging/man/$program".[18] | grep -v '^\.\\"' | own_lines | options >"$WORK/written"
+        sed 's/\\-/-/g' "packaging/man/$program".[18] | sed '/^\.nf/,/^\.fi/d' | options >"$WORK/written"
         diff -u --label "$program --help" --label "$program manual" "$WORK/said" "$WORK/written"
     done
 }
 
-# The lines of a manual page that define or show options of the program itself.
-own_lines() { grep -v '^\.\\" ' | grep -vE 'systemctl|journalctl|loginctl|dpkg-statoverride|systemd-creds'; }
+# Without examples, which show other programs too, and without their options in running text.
 options() { grep -oE '(^|[^[:alnum:]-])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | LC_ALL=C sort -u; }
 
 check_lintian() {

@@ -153,7 +153,7 @@ assert allowed and all(record["gated"] is True for record in allowed), allowed';
 stranger_is_refused() {
     ends 125 'refused (ask root: patctl explain)' as_user other pat-exec -c miguel_cli -- true
     ends 125 'refused (ask root: patctl explain)' as_user other pat-exec -c no_such_connection -- true
-    [ -z "$(as_user other pat-exec --list)" ]
+    ends 0 'no connections for you' as_user other pat-exec --list
     ends 1 'would be refused' in_root patctl explain --uid other miguel_cli
 }
 
@@ -185,7 +185,7 @@ nothing_is_left_in_the_session() {
 
 start_holder() {
     as_user miguel pat-exec -c miguel_cli -- "$GUEST/child.py" follow "$HOLDER_STOP" >"$OUT/holder.txt" 2>&1 </dev/null &
-    eventually 10 grep -qx 'secret 1: MIGUEL_CLI MIGUEL_CLI_ROLE *[A-Z]*' "$OUT/holder.txt"
+    holder_sees 1
 }
 
 holder_sees() { eventually 15 grep -q "^secret $1: MIGUEL_CLI MIGUEL_CLI_ROLE" "$OUT/holder.txt" || { cat "$OUT/holder.txt" && return 1; }; }
@@ -238,6 +238,8 @@ restart_issues_nothing() {
 
 # --- bad configuration and lost keys
 
+good_configuration() { in_root cp /root/good.toml /etc/patd/users.d/miguel_cli.toml; }
+
 bad_reload_keeps_the_old() {
     in_root cp /etc/patd/users.d/miguel_cli.toml /root/good.toml
     printf 'rolle = "ACCOUNTADMIN"\n' | in_root tee -a /etc/patd/users.d/miguel_cli.toml
@@ -246,7 +248,7 @@ bad_reload_keeps_the_old() {
     journal_says 'rolle'
     ends 78 'rolle' in_root patctl validate
     served
-    in_root cp /root/good.toml /etc/patd/users.d/miguel_cli.toml
+    good_configuration
     in_root systemctl reload patd
     eventually 10 ends 0 'serving' in_root patctl status
 }
@@ -396,6 +398,7 @@ promise "kill -9: started again, same generation served" survives KILL
 promise "a hang: ended by the watchdog, started again, same generation served" survives_a_hang
 promise "after all that, a rotation still reaches the running program" rotation_reaches_it 3
 promise "a bad configuration is not reloaded, and that is said" bad_reload_keeps_the_old
+good_configuration
 promise "an upgrade keeps state, sockets and generation" upgrade_keeps_everything
 promise "after the upgrade, a rotation still reaches the running program" rotation_reaches_it 4
 promise "the program ends, and its private home with it" holder_ends_well

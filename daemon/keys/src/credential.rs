@@ -17,7 +17,10 @@ pub(crate) fn read(name: &str, credentials: Option<&Path>) -> Result<Secret, Key
     let path = folder.join(checked(name)?);
     let opened = trust::open_no_follow(&path).and_then(|file| Ok((file.metadata()?, file)));
     match opened {
-        Ok((meta, file)) if meta.is_file() => file::text_of(file, &path),
+        Ok((meta, file)) if meta.is_file() => {
+            let text = file::text_of(file, &path)?;
+            if text.expose() == ABSENT { Err(absent(name, folder)) } else { Ok(text) }
+        }
         Ok(_) => Err(absent(name, folder)),
         Err(why) => Err(absent(name, folder).caused_by(why)),
     }
@@ -76,7 +79,7 @@ fn absent(name: &str, folder: &Path) -> KeyError {
         KeyFault::Absent,
         format!("no systemd credential \"{name}\" in {}", folder.display()),
         format!(
-            "add LoadCredentialEncrypted={name}:/etc/patd/{name}.cred to the unit (patctl init makes the file)"
+            "check LoadCredentialEncrypted={name}:/etc/patd/credentials/{name}.cred in the unit, and that file (patctl init makes it)"
         ),
     )
 }
@@ -91,6 +94,9 @@ fn unsealed(name: &str, said: &str) -> KeyError {
 }
 
 const LONGEST_NAME: usize = 255;
+/// What the unit's SetCredential= puts in the place of a missing file. Without it systemd would not start the
+/// daemon at all, and nobody would say what to do.
+const ABSENT: &str = "absent";
 
 #[cfg(test)]
 mod tests {
@@ -136,6 +142,18 @@ mod tests {
         };
         assert_eq!(opened("root-key").stdout, b"the key");
         assert!(!opened("another").status.success());
+    }
+
+    #[test]
+    fn the_units_stand_in_for_a_missing_file_is_no_key() {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("root-key"), "absent").unwrap();
+
+        let refusal = read("root-key", Some(folder.path())).map(drop).unwrap_err();
+
+        assert_eq!(refusal.fault, KeyFault::Absent);
+        let unit = include_str!("../../../systemd/patd.service");
+        assert!(unit.contains("\nSetCredential=root-key:absent\nSetCredential=admin-key:absent\n"));
     }
 
     #[test]

@@ -47,7 +47,9 @@ pub fn store(source: &KeySource, key: &Secret, sealed_file: Option<&Path>) -> Re
         (KeySource::SystemdCredential(name), None) => Err(KeyError::new(
             KeyFault::Malformed,
             format!("no file was named to seal the systemd credential \"{name}\" into"),
-            format!("name the one LoadCredentialEncrypted= reads, e.g. /etc/patd/{name}.cred"),
+            format!(
+                "name the one LoadCredentialEncrypted= reads, e.g. /etc/patd/credentials/{name}.cred"
+            ),
         )),
         (KeySource::Keyring(name), _) => secret_service::store(name, key),
         (KeySource::File(path), _) => file::store(path, key),

@@ -91,6 +91,7 @@ pub async fn serve(
     schedule::start(house.clone(), admissions.to_vec(), stop.slots.clone()).await?;
     let doors = open_doors(&house, sockets, admissions, &stop)?;
     house.audit.write(house.clock.read().wall, &start_event(&house))?;
+    house.slots.begin();
     let ended = reign(&house).await;
     signals::say_stopping();
     finish(&house, doors, &stop).await;

@@ -72,13 +72,21 @@ pub struct Slots {
     kit: Arc<Kit>,
     by_id: ArcSwap<BTreeMap<Arc<SlotId>, Arc<Handle>>>,
     tasks: TaskTracker,
+    begun: CancellationToken,
     stop: CancellationToken,
 }
 
 impl Slots {
     /// Returns no slots yet; their loops end when `stop` says so.
     pub fn new(kit: Arc<Kit>, stop: CancellationToken) -> Self {
-        Self { kit, by_id: ArcSwap::default(), tasks: TaskTracker::new(), stop }
+        let begun = CancellationToken::new();
+        Self { kit, by_id: ArcSwap::default(), tasks: TaskTracker::new(), begun, stop }
+    }
+
+    /// Lets the loops begin. Until then slots are served as they were stored, so that a thousand first looks
+    /// do not hold up the doors.
+    pub fn begin(&self) {
+        self.begun.cancel();
     }
 
     /// Brings the slots to a plan: new ones start from `stored`, or empty; others live by their new rules when
@@ -129,7 +137,7 @@ impl Slots {
             out,
             memory: Memory::default(),
         });
-        self.tasks.spawn(actor.live(self.stop.clone()));
+        self.tasks.spawn(actor.live(self.begun.clone(), self.stop.clone()));
         Handle { id, mailbox, view }
     }
 

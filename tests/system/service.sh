@@ -150,10 +150,15 @@ assert "MIGUEL_CLI" in text and "GuestDriver" in text or sys.exit(text)
 END
 }
 
-gate_is_shown() { in_root patctl --json log -n 50 | python3 -c '
-import json, sys
-allowed = [record for record in json.load(sys.stdin)["records"] if record["event"] == "allow"]
-assert allowed and all(record["gated"] is True for record in allowed), allowed'; }
+last_allowed() {
+    in_root patctl --json log -n 50 |
+        python3 -c 'import json, sys; print([r["gated"] for r in json.load(sys.stdin)["records"] if r["event"] == "allow"][-1])'
+}
+
+gate_is_shown() {
+    served
+    [ "$(last_allowed)" = True ]
+}
 
 stranger_is_refused() {
     ends 125 'refused (ask root: patctl explain)' as_user other pat-exec -c miguel_cli -- true
@@ -182,8 +187,23 @@ process_is_confined() {
     in_root grep -qE '^Max core file size +0 +0 ' "/proc/$(shown MainPID)/limits"
 }
 
-nothing_is_left_in_the_session() {
-    eventually 10 eval '[ -z "$(in_root find /run/user /dev/shm -name "*pat-exec*" 2>/dev/null)" ]'
+private_homes() { in_root find /run/user /dev/shm -maxdepth 2 -name 'pat-exec-*' | wc -l; }
+private_homes_are() { [ "$(private_homes)" -eq "$1" ]; }
+
+# A copy without the group is told apart: served where the gate is preferred, refused where it is required.
+ungated_is_told_apart() {
+    local copy=/home/miguel/copy entry=/etc/patd/users.d/miguel_cli.toml
+    in_root install -m 0755 /usr/bin/pat-exec "$copy"
+    ends 0 'MIGUEL_CLI' as_user miguel "$copy" -c miguel_cli -- "$GUEST/child.py" who
+    [ "$(last_allowed)" = False ]
+    printf 'gate = "required"\n' | in_root tee -a "$entry"
+    in_root systemctl reload patd
+    eventually 10 ends 125 'this pat-exec ran ungated: its file is not setgid patclient' as_user miguel "$copy" -c miguel_cli -- true
+    served
+    [ "$(last_allowed)" = True ]
+    in_root sed -i '/^gate/d' "$entry"
+    in_root systemctl reload patd
+    in_root rm "$copy"
 }
 
 # --- a program that runs through everything
@@ -191,6 +211,7 @@ nothing_is_left_in_the_session() {
 start_holder() {
     as_user miguel pat-exec -c miguel_cli -- "$GUEST/child.py" follow "$HOLDER_STOP" >"$OUT/holder.txt" 2>&1 </dev/null &
     holder_sees 1
+    private_homes_are 1
 }
 
 holder_sees() { eventually 15 grep -q "^secret $1: MIGUEL_CLI MIGUEL_CLI_ROLE" "$OUT/holder.txt" || { cat "$OUT/holder.txt" && return 1; }; }
@@ -206,7 +227,7 @@ rotation_reaches_it() {
 holder_ends_well() {
     in_root touch "$HOLDER_STOP"
     eventually 10 grep -qx 'followed to the end' "$OUT/holder.txt"
-    nothing_is_left_in_the_session
+    eventually 10 private_homes_are 0
 }
 
 # --- crash and hang
@@ -364,11 +385,14 @@ canaries_are_found() {
     ends 1 /var/log/canary files_are_clean
     printf '%s' "$canary" | od -A n -t x1 | tr -d ' \n' | in_root tee /var/log/canary >/dev/null
     ends 1 /var/log/canary files_are_clean
+    in_root systemd-creds decrypt --name=root-key /etc/patd/credentials/root-key.cred /var/log/canary
+    ends 1 /var/log/canary files_are_clean
+    in_root systemd-creds decrypt --name=admin-key /etc/patd/credentials/admin-key.cred - | sed -n 3p | in_root tee /var/log/canary >/dev/null
+    ends 1 /var/log/canary files_are_clean
     in_root rm /var/log/canary
     files_are_clean
-    in_root python3 -c 'import time; time.sleep(30)' "$canary" &
-    eventually 5 ends 1 /cmdline processes_are_clean
-    kill "$!"
+    # The search's own command line will do.
+    ends 1 /cmdline in_root "$GUEST/leaks" processes "$canary"
     in_root logger "$canary"
     ends 1 'the journal' journal_is_clean
 }
@@ -392,13 +416,15 @@ needed "the bootstrap script runs at Snowflake" bootstraps
 needed "the first pat-exec starts the daemon, and its child is MIGUEL_CLI with MIGUEL_CLI_ROLE" first_use_starts_it
 promise "Snowflake saw that login" snowflake_saw_the_same
 promise "the same by variables" served --deliver env
-promise "the kernel showed the gate for every hand-out" gate_is_shown
+promise "the kernel shows the gate, and the audit log says so" gate_is_shown
 promise "another user is refused with the fixed text, whatever is asked for" stranger_is_refused
 promise "patctl status is for root and patd-admin" status_is_for_admins
 promise "the running daemon has no capability, a filter and no core files" process_is_confined
-promise "nothing is left of the private homes" nothing_is_left_in_the_session
+promise "an ungated copy of pat-exec is told apart, and refused where the gate is required" ungated_is_told_apart
+promise "nothing is left of the private homes" eventually 10 private_homes_are 0
 promise "a program that keeps running gets a token" start_holder
 promise "a rotation reaches the running program" rotation_reaches_it 2
+promise "no secret in any command line while it runs" processes_are_clean
 promise "a restart issues nothing" restart_issues_nothing
 promise "kill -9: started again, same generation served" survives KILL
 promise "a hang: ended by the watchdog, started again, same generation served" survives_a_hang

@@ -4,9 +4,18 @@
 use std::fs::File;
 use std::io::Read as _;
 
-/// Returns the real, effective and supplementary groups.
-pub(super) fn groups(pid: i32) -> Vec<u32> {
-    groups_in(&read(pid, "status").unwrap_or_default())
+/// As whom a process acts, at one moment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Acts {
+    /// Effective uid.
+    pub(super) euid: u32,
+    /// The real and the supplementary groups.
+    pub(super) groups: Vec<u32>,
+}
+
+/// Returns as whom a process acts; none if that is hidden.
+pub(super) fn acts(pid: i32) -> Option<Acts> {
+    acts_in(&read(pid, "status")?)
 }
 
 /// Returns the system manager's unit the process runs in.
@@ -33,14 +42,16 @@ fn read(pid: i32, file: &str) -> Option<String> {
     }
 }
 
-fn groups_in(status: &str) -> Vec<u32> {
+/// The kernel takes all of these lines from one set of credentials.
+fn acts_in(status: &str) -> Option<Acts> {
     let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("");
+    let euid = line("Uid:").split_whitespace().nth(1)?.parse().ok()?;
     let real = line("Gid:").split_whitespace().take(1);
-    let mut found: Vec<u32> =
+    let mut groups: Vec<u32> =
         real.chain(line("Groups:").split_whitespace()).filter_map(|gid| gid.parse().ok()).collect();
-    found.sort_unstable();
-    found.dedup();
-    found
+    groups.sort_unstable();
+    groups.dedup();
+    Some(Acts { euid, groups })
 }
 
 /// The first component that is not a slice is the system manager's own choice; what a user's manager
@@ -99,9 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn the_real_gid_and_the_supplementary_groups_are_found() {
-        let status = "Name:\tx\nGid:\t100\t3333\t3333\t3333\nGroups:\t27 100 2000 \n";
-        assert_eq!(groups_in(status), [27, 100, 2000]);
-        assert!(groups_in("").is_empty());
+    fn the_effective_uid_the_real_gid_and_the_supplementary_groups_are_found() {
+        let status = "Uid:\t1000\t0\t0\t0\nGid:\t100\t3333\t3333\t3333\nGroups:\t27 100 2000 \n";
+        assert_eq!(acts_in(status), Some(Acts { euid: 0, groups: vec![27, 100, 2000] }));
+        assert_eq!(acts_in(""), None);
     }
 }

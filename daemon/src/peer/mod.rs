@@ -63,6 +63,9 @@ pub enum Unattested {
     /// The process could not be pinned, or ended before it was known.
     #[error("the peer's process ended before it was known")]
     Gone,
+    /// The process executed a program of somebody else (setuid) after it had connected.
+    #[error("the peer's process acts as another user than when it connected")]
+    Changed,
 }
 
 impl Caller {
@@ -90,16 +93,36 @@ impl Caller {
     /// # Errors
     /// If it ended meanwhile: whatever was read may be another's.
     pub fn attest(self, wanted: Wanted) -> Result<Peer, Unattested> {
-        let pidfd = match self.pidfd {
+        let Self { uid, egid, pid, pidfd } = self;
+        let pidfd = match pidfd {
             Some(pidfd) => pidfd,
-            None => crate::os::pidfd_open(self.pid).map_err(|_| Unattested::Gone)?,
+            // On older kernels only: where the socket itself can tell, and does not, the number may be another
+            // process's by now.
+            None if tier() == Tier::UidGid => {
+                crate::os::pidfd_open(pid).map_err(|_| Unattested::Gone)?
+            }
+            None => return Err(Unattested::Gone),
         };
-        let start_time = start_time(self.pid);
-        let groups = if wanted.groups { facts::groups(self.pid) } else { Vec::new() };
-        let unit = if wanted.unit { facts::unit(self.pid) } else { None };
-        let peer =
-            Peer { uid: self.uid, egid: self.egid, pid: self.pid, start_time, unit, groups, pidfd };
+        let start_time = start_time(pid);
+        let (groups, unit) = found_out(pid, uid, wanted)?;
+        let peer = Peer { uid, egid, pid, start_time, unit, groups, pidfd };
         if peer.still_the_same() { Ok(peer) } else { Err(Unattested::Gone) }
+    }
+}
+
+/// Returns groups and unit, of a process that still acts as `uid`. The socket tells the uid of connect() and
+/// /proc that of now: a process that has since executed a setuid program (sudo) has groups that are not its
+/// caller's, and so has the next process of the same number.
+fn found_out(pid: i32, uid: u32, wanted: Wanted) -> Result<(Vec<u32>, Option<String>), Unattested> {
+    if wanted == Wanted::default() {
+        return Ok((Vec::new(), None));
+    }
+    let unit = if wanted.unit { facts::unit(pid) } else { None };
+    match facts::acts(pid) {
+        Some(acts) if acts.euid != uid => Err(Unattested::Changed),
+        Some(acts) => Ok((if wanted.groups { acts.groups } else { Vec::new() }, unit)),
+        // Hidden: nothing of it is believed.
+        None => Ok((Vec::new(), None)),
     }
 }
 
@@ -186,7 +209,34 @@ mod tests {
         let outcome = Caller::of(&stream).and_then(|caller| caller.attest(ALL));
         assert!(matches!(outcome, Err(Unattested::Gone)));
     }
-    /// What the child of the test above does; started by the test runner itself, it has nothing to do.
+
+    #[test]
+    fn a_process_that_acts_as_somebody_else_by_now_is_refused() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let connected_as_another = || {
+            let caller = Caller::of(&ours).unwrap();
+            Caller { uid: caller.uid + 1, ..caller }
+        };
+        for wanted in [Wanted { groups: true, unit: false }, Wanted { groups: false, unit: true }] {
+            assert!(matches!(connected_as_another().attest(wanted), Err(Unattested::Changed)));
+        }
+        assert!(connected_as_another().attest(Wanted::default()).is_ok(), "nothing of now is used");
+    }
+
+    #[test]
+    fn a_peer_is_looked_up_by_number_only_where_the_kernel_cannot_pin_it() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let unpinned = Caller { pidfd: None, ..Caller::of(&ours).unwrap() };
+
+        let outcome = unpinned.attest(ALL);
+
+        match tier() {
+            Tier::UidGid => assert!(outcome.is_ok()),
+            Tier::Pidfd | Tier::Pidfs => assert!(matches!(outcome, Err(Unattested::Gone))),
+        }
+    }
+
+    /// What the child of the ending peer does; started by the test runner itself, it has nothing to do.
     #[test]
     fn as_a_peer_that_ends() {
         if let Some(path) = std::env::var_os(KNOCK) {

@@ -53,7 +53,11 @@ impl Audit {
     /// # Errors
     /// If it is not written whole. Whatever it announces must then not be done.
     pub fn write(&self, at: i64, event: &Event<'_>) -> Result<(), AuditError> {
-        let written = self.writer().append(at, event, self.strict.load(Ordering::Relaxed));
+        self.append(at, event, self.strict.load(Ordering::Relaxed))
+    }
+
+    fn append(&self, at: i64, event: &Event<'_>, sync: bool) -> Result<(), AuditError> {
+        let written = self.writer().append(at, event, sync);
         if let Err(error) = &written {
             tracing::error!(error = %error, "Audit record not written");
         }
@@ -62,9 +66,10 @@ impl Audit {
     }
 
     /// Writes a record about something that is done in any case (a lease that ended, a revocation).
-    /// A failure is logged, and shows in the next release, which is refused.
+    /// A failure is logged, and shows in the next release, which is refused. Nothing is released after it, so
+    /// it never waits for the disk: strangers cause refusals at will, and must not hold others up with fsyncs.
     pub fn note(&self, at: i64, event: &Event<'_>) {
-        let _reported_by_write = self.write(at, event);
+        let _reported = self.append(at, event, false);
     }
 
     /// Chooses whether the disk, or only the kernel, must have a record before what it announces.
@@ -115,3 +120,19 @@ impl Audit {
 
 /// fsyncs are grouped within this.
 const GROUP: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strict_log_syncs_what_announces_a_release_and_not_what_a_stranger_causes() {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = Audit::open(folder.path(), "b", true, 0).unwrap();
+
+        audit.write(0, &Event::Stop).unwrap();
+        assert!(audit.writer().file_to_sync().unwrap().is_none(), "on the disk already");
+        audit.note(0, &Event::Stop);
+        assert!(audit.writer().file_to_sync().unwrap().is_some(), "left to the grouped sync");
+    }
+}

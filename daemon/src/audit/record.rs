@@ -188,9 +188,30 @@ pub enum EndReason {
     NotReleased,
 }
 
-/// Returns what a peer said, cut to a length that cannot fill the log.
+/// Returns what a peer said, cut short and without what a terminal would obey: JSON leaves the controls above
+/// U+007F and those of writing direction as they are, and somebody will look at the file with cat.
 pub fn claimed(text: &str) -> String {
-    text.chars().take(LONGEST_CLAIM).collect()
+    let shown =
+        |c: char| if c.is_control() || turns_text(c) { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(LONGEST_CLAIM).map(shown).collect()
+}
+
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 const LONGEST_CLAIM: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_said_is_short_and_commands_no_terminal() {
+        let said = claimed("a\u{9b}31m\u{202e}\u{7f}\nb");
+
+        assert_eq!(said, "a\u{fffd}31m\u{fffd}\u{fffd}\u{fffd}b");
+        assert_eq!(claimed("Größe 漢字"), "Größe 漢字");
+        assert_eq!(claimed(&"x".repeat(1_000)).len(), LONGEST_CLAIM);
+    }
+}

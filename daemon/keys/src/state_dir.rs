@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, renameat};
 
 use crate::durable;
 use crate::trust::{self, Owners, Untrusted};
@@ -120,15 +120,32 @@ pub fn set_aside(dir: &Path) -> Result<PathBuf, StateDirError> {
         .mode(0o700)
         .create(&aside)
         .map_err(|why| io_at(&aside, "cannot be made", why))?;
-    let made =
-        trust::open_no_follow(&aside).map_err(|why| io_at(&aside, "cannot be opened", why))?;
+    let made = own_folder(&aside)?;
+    move_store(dir, &made)?;
     give(&aside, &made, owner)?;
-    for name in contents(dir)?.into_iter().filter(|name| belongs_to_store(name)) {
-        let (from, to) = (dir.join(&name), aside.join(&name));
-        std::fs::rename(&from, &to).map_err(|why| io_at(&from, "cannot be moved", why))?;
-    }
     write_mark(dir, owner)?;
     Ok(aside)
+}
+
+/// Moves what belongs to the store into an opened folder, whatever its name leads to by now: root does this in a
+/// folder of the daemon's user, who could lead a path elsewhere.
+fn move_store(dir: &Path, into: &File) -> Result<(), StateDirError> {
+    let from = trust::open_no_follow(dir).map_err(|why| io_at(dir, "cannot be opened", why))?;
+    for name in contents(dir)?.into_iter().filter(|name| belongs_to_store(name)) {
+        renameat(&from, &name, into, &name)
+            .map_err(|why| io_at(&dir.join(&name), "cannot be moved", why.into()))?;
+    }
+    Ok(())
+}
+
+/// Opens a folder that this process has just made.
+fn own_folder(path: &Path) -> Result<File, StateDirError> {
+    let folder = trust::open_no_follow(path).map_err(|why| io_at(path, "cannot be opened", why))?;
+    let meta = folder.metadata().map_err(|why| io_at(path, "cannot be looked at", why))?;
+    if meta.is_dir() && meta.uid() == nix::unistd::geteuid().as_raw() {
+        return Ok(folder);
+    }
+    Err(io_at(path, "was exchanged just now", io::ErrorKind::AlreadyExists.into()))
 }
 
 /// Returns the first path `STEM-N` of `dir` that is free, counting from 1.
@@ -207,3 +224,28 @@ fn io_at(path: &Path, doing: &'static str, source: io::Error) -> StateDirError {
 
 const LOCK: &str = "state.lock";
 const NEW: &str = "new";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_moved_into_the_folder_made_for_it_whatever_its_name_leads_to_by_now() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let [dir, elsewhere] = ["state", "elsewhere"].map(|name| folder.path().join(name));
+        for path in [&dir, &elsewhere, &dir.join("lost-1")] {
+            std::fs::create_dir(path).unwrap();
+        }
+        std::fs::write(dir.join("meta.sealed"), "sealed").unwrap();
+        let made = own_folder(&dir.join("lost-1")).unwrap();
+        std::fs::rename(dir.join("lost-1"), dir.join("lost-2")).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, dir.join("lost-1")).unwrap();
+
+        move_store(&dir, &made).unwrap();
+
+        assert_eq!(std::fs::read(dir.join("lost-2/meta.sealed")).unwrap(), b"sealed");
+        assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
+        assert!(own_folder(&dir.join("lost-1")).is_err(), "a link is not followed");
+        assert!(own_folder(&dir.join("lost-2/meta.sealed")).is_err(), "a file is no folder");
+    }
+}

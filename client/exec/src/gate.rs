@@ -70,7 +70,9 @@ impl Gate {
         if (now.real, now.effective, now.saved) != (self.real, effective, saved) {
             return Err(failed("it did not change"));
         }
-        Ok(())
+        // The kernel sets it to fs.suid_dumpable at every change (2 where systemd-coredump is installed):
+        // a core file would be written.
+        prctl::set_dumpable(false).map_err(|e| Failure::system("cannot become non-dumpable", e))
     }
 }
 
@@ -115,6 +117,21 @@ const SETGID: u32 = 0o2000;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_change_of_group_shuts_out_tracers_and_core_files_again() {
+        let mut gate = Gate::at_start().unwrap();
+        let steps: [fn(&mut Gate) -> Result<(), Failure>; 3] =
+            [|gate| gate.raise(), |gate| gate.lower(), Gate::give_up];
+        for step in steps {
+            // As the kernel does when the group really changes.
+            prctl::set_dumpable(true).unwrap();
+
+            step(&mut gate).unwrap();
+
+            assert!(!prctl::get_dumpable().unwrap());
+        }
+    }
 
     #[test]
     fn each_cause_of_a_lost_gate_is_told_apart() {

@@ -84,6 +84,8 @@ pub(crate) fn detach(private: &Path) -> Result<(), Failure> {
 /// # Errors
 /// The helper cannot look after this home; the next start sweeps it.
 pub(crate) fn refresh(gate: Gate, private: PathBuf) -> Result<(), Failure> {
+    // Nothing but connect() is done with the group.
+    gate.lower()?;
     leave_callers_session()?;
     let Some(lock) = sweep::lock(&private) else {
         // The owner ended at once, and another start has swept already.
@@ -92,7 +94,6 @@ pub(crate) fn refresh(gate: Gate, private: PathBuf) -> Result<(), Failure> {
     let record = Record::read(&private)
         .map_err(|error| Failure::system(format_args!("{}", private.display()), error))?;
     let way = Way::new(gate, record.socket.as_deref())?;
-    way.gate().lower()?;
     let home = Home::of_helper(private);
     if is_complete() {
         life::live(&home, record, way);

@@ -121,16 +121,18 @@ mod tests {
     #[test]
     fn every_change_of_group_shuts_out_tracers_and_core_files_again() {
         let mut gate = Gate::at_start().unwrap();
-        let steps: [fn(&mut Gate) -> Result<(), Failure>; 3] =
-            [|gate| gate.raise(), |gate| gate.lower(), Gate::give_up];
-        for step in steps {
-            // As the kernel does when the group really changes.
-            prctl::set_dumpable(true).unwrap();
+        shut_out_again(|| gate.raise());
+        shut_out_again(|| gate.lower());
+        shut_out_again(|| gate.give_up());
+    }
 
-            step(&mut gate).unwrap();
+    fn shut_out_again(change: impl FnOnce() -> Result<(), Failure>) {
+        // As the kernel does when the group really changes.
+        prctl::set_dumpable(true).unwrap();
 
-            assert!(!prctl::get_dumpable().unwrap());
-        }
+        change().unwrap();
+
+        assert!(!prctl::get_dumpable().unwrap());
     }
 
     #[test]

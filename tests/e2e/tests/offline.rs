@@ -1,7 +1,7 @@
 //! Snowflake away, or answering what nobody wants to hear: a valid secret is handed out all the same, a wrong one
 //! never, and what can mend itself does (SECURITY.md: a network that fails, a login that lands elsewhere).
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use e2e::{Client, added, live, log_in, refused_by_wrapper, said};
@@ -27,7 +27,8 @@ fn a_valid_secret_is_handed_out_at_once_while_snowflake_hangs_on_a_rotation() {
     let world = running_and_serving();
     world.sim.fault(Fault::next(On::Any, Act::Hang));
     world.sim.fault(Fault::always(On::Any, Act::Hang));
-    let mut rotation = world.patctl(["rotate", CONNECTION]).spawn().unwrap();
+    let mut rotation = world.patctl(["rotate", CONNECTION]);
+    let mut rotation = rotation.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     eventually("the daemon waits", || world.sim.faults_left().len().eq(&1).then_some(()));
 
     let start = Instant::now();

@@ -4,7 +4,9 @@
 mod binaries;
 mod daemon;
 pub mod driver;
+pub mod leaks;
 mod ready;
+mod said;
 mod setup;
 mod skip;
 mod wait;

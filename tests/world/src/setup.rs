@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use snowflake_sim::{Options, Simulator};
 use tempfile::TempDir;
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::binaries::Binaries;
 use crate::daemon::Daemon;
 use crate::ready::NotifySocket;
+use crate::said::text;
 
 /// The connection of the service user.
 pub const CONNECTION: &str = "miguel_cli";
@@ -141,7 +142,7 @@ impl World {
 
     /// Runs the admin CLI and returns what it printed; panics if it fails.
     pub fn patctl_ok(&self, arguments: &[&str]) -> String {
-        let output = self.patctl(arguments).output().expect("patctl starts");
+        let output = self.output(&mut self.patctl(arguments)).expect("patctl starts");
         assert!(output.status.success(), "patctl {arguments:?}: {}", text(&output));
         String::from_utf8(output.stdout).expect("patctl prints text")
     }
@@ -207,6 +208,7 @@ impl World {
             .arg(self.state())
             .arg("--run")
             .arg(self.run())
+            .current_dir(self.folder())
             .env("NOTIFY_SOCKET", self.notify.path())
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
@@ -310,14 +312,14 @@ impl World {
                 command.args(["--protocol", "http"]);
             }
         }
-        run("patctl init", &mut command)
+        self.run_ok("patctl init", &mut command)
     }
 
     /// Runs `patctl add`: the service user, its role, and the local account that may use it.
     pub fn register(&self, local_user: &str, extra: &[String]) -> Result<(), String> {
         let mut command =
             self.patctl(["add", CONNECTION, "--user", USER, "--role", ROLE, "--for", local_user]);
-        run("patctl add", command.args(extra))
+        self.run_ok("patctl add", command.args(extra))
     }
 
     /// Lets the simulator's security admin run what `patctl bootstrap` prints; returns the script.
@@ -344,20 +346,6 @@ pub fn own_name() -> String {
         .ok()
         .flatten()
         .map_or_else(|| uid.to_string(), |user| user.name)
-}
-
-fn run(what: &str, command: &mut Command) -> Result<(), String> {
-    let output = command.output().map_err(|error| format!("{what}: {error}"))?;
-    if output.status.success() { Ok(()) } else { Err(format!("{what}: {}", text(&output))) }
-}
-
-fn text(output: &Output) -> String {
-    format!(
-        "{}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
 }
 
 fn set_mode(path: &Path, mode: u32) {

@@ -1,6 +1,7 @@
 //! What the rooms share: the configuration in force, the slots, the leases, the log, the time. Made once at
 //! start; a reload swaps the configuration.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ pub struct Trust {
     pub config: Config,
     /// Which facts about a peer some entry turns on.
     pub wanted: Wanted,
+    named: HashSet<u32>,
 }
 
 /// Facts about this run of the daemon.
@@ -68,7 +70,16 @@ impl Trust {
             groups: selectors().any(|selector| matches!(selector, Selector::Gid(_))),
             unit: selectors().any(|selector| matches!(selector, Selector::Unit(_))),
         };
-        Self { config, wanted }
+        let uid = |selector: &Selector| {
+            if let Selector::Uid(uid) = selector { Some(*uid) } else { None }
+        };
+        let named = selectors().filter_map(uid).collect();
+        Self { config, wanted, named }
+    }
+
+    /// Returns whether an entry names this uid.
+    pub fn is_named(&self, uid: u32) -> bool {
+        self.named.contains(&uid)
     }
 
     /// Returns the entries a request can be about: all, or those of the connection it names.

@@ -1,5 +1,6 @@
 //! Who gets in: requests and watches in progress, in total and per uid, and a token bucket per uid. Counted
-//! by the uid the kernel shows, before a byte is read.
+//! by the uid the kernel shows, before a byte is read. Uids that nobody named share less than all places: any user
+//! has 65,536 of them to play (subuid(5)).
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -21,6 +22,8 @@ pub struct Admission {
 #[derive(Clone, Copy, Debug)]
 struct Caps {
     requests: usize,
+    /// Of these, for uids that nobody named.
+    strangers: usize,
     requests_per_uid: usize,
     watches: usize,
     watches_per_uid: usize,
@@ -29,6 +32,7 @@ struct Caps {
 #[derive(Default)]
 struct Counts {
     requests: usize,
+    strangers: usize,
     watches: usize,
     by_uid: HashMap<u32, OfUid>,
 }
@@ -42,7 +46,17 @@ struct OfUid {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Request,
+    RequestOfStranger,
     Watch,
+}
+
+/// Who asks, as far as it is known before the request is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Configuration names the uid, or it holds a secret already.
+    Known,
+    /// Anybody else; a group or a unit may still speak for it.
+    Stranger,
 }
 
 /// A place taken, given back when dropped.
@@ -59,6 +73,7 @@ impl Admission {
         let burst = NonZeroU32::new(limits::BURST_PER_UID).unwrap_or(NonZeroU32::MIN);
         let caps = Caps {
             requests: limits::REQUESTS_TOTAL,
+            strangers: STRANGERS,
             requests_per_uid: limits::REQUESTS_PER_UID,
             watches: limits::WATCHES_TOTAL,
             watches_per_uid: limits::WATCHES_PER_UID,
@@ -72,6 +87,7 @@ impl Admission {
     pub fn admin() -> Arc<Self> {
         let caps = Caps {
             requests: limits::REQUESTS_PER_UID,
+            strangers: limits::REQUESTS_PER_UID,
             requests_per_uid: limits::REQUESTS_PER_UID,
             watches: 0,
             watches_per_uid: 0,
@@ -80,11 +96,14 @@ impl Admission {
     }
 
     /// Takes a place for a request of this uid; none if there is none.
-    pub fn request(self: &Arc<Self>, uid: u32) -> Option<Ticket> {
+    pub fn request(self: &Arc<Self>, uid: u32, standing: Standing) -> Option<Ticket> {
         if let Some(bucket) = &self.bucket {
             bucket.check_key(&uid).ok()?;
         }
-        self.take(uid, Kind::Request)
+        match standing {
+            Standing::Known => self.take(uid, Kind::Request),
+            Standing::Stranger => self.take(uid, Kind::RequestOfStranger),
+        }
     }
 
     /// Takes a place for a watch of this uid; none if there is none.
@@ -104,7 +123,7 @@ impl Admission {
         let mut counts = self.counts();
         let of_uid = counts.by_uid.get(&uid);
         let (all, own, most, most_own) = match kind {
-            Kind::Request => (
+            Kind::Request | Kind::RequestOfStranger => (
                 counts.requests,
                 of_uid.map_or(0, |of_uid| of_uid.requests),
                 caps.requests,
@@ -117,7 +136,8 @@ impl Admission {
                 caps.watches_per_uid,
             ),
         };
-        if all >= most || own >= most_own {
+        let is_one_too_many = kind == Kind::RequestOfStranger && counts.strangers >= caps.strangers;
+        if all >= most || own >= most_own || is_one_too_many {
             return None;
         }
         counts.change(uid, kind, |count| count.saturating_add(1));
@@ -131,9 +151,12 @@ impl Admission {
 
 impl Counts {
     fn change(&mut self, uid: u32, kind: Kind, by: impl Fn(usize) -> usize) {
+        if kind == Kind::RequestOfStranger {
+            self.strangers = by(self.strangers);
+        }
         let of_uid = self.by_uid.entry(uid).or_default();
         let (all, own) = match kind {
-            Kind::Request => (&mut self.requests, &mut of_uid.requests),
+            Kind::Request | Kind::RequestOfStranger => (&mut self.requests, &mut of_uid.requests),
             Kind::Watch => (&mut self.watches, &mut of_uid.watches),
         };
         (*all, *own) = (by(*all), by(*own));
@@ -149,25 +172,44 @@ impl Drop for Ticket {
     }
 }
 
+/// Places that uids nobody named can take, all together.
+const STRANGERS: usize = limits::REQUESTS_TOTAL / 4 * 3;
+
 #[cfg(test)]
 mod tests {
+    use super::Standing::{Known, Stranger};
     use super::*;
+
+    #[test]
+    fn any_number_of_strangers_leaves_places_for_uids_that_are_known() {
+        let admission = Admission::hand_out();
+        let strangers: Vec<_> =
+            (0..100_000).filter_map(|i| admission.request(1_000 + i / 64, Stranger)).collect();
+        assert_eq!(strangers.len(), STRANGERS);
+
+        let known: Vec<_> = (0..1_000).filter_map(|i| admission.request(i / 64, Known)).collect();
+
+        assert_eq!(known.len(), limits::REQUESTS_TOTAL - STRANGERS);
+        drop((strangers, known));
+        assert_eq!(admission.counts().strangers, 0);
+        assert_eq!(admission.counts().requests, 0);
+    }
 
     #[test]
     fn one_uid_cannot_take_the_places_of_another() {
         let admission = Admission::hand_out();
         let mine: Vec<_> =
-            (0..limits::REQUESTS_PER_UID).filter_map(|_| admission.request(1)).collect();
+            (0..limits::REQUESTS_PER_UID).filter_map(|_| admission.request(1, Stranger)).collect();
         assert_eq!(mine.len(), limits::REQUESTS_PER_UID);
-        assert!(admission.request(1).is_none());
-        assert!(admission.request(2).is_some());
+        assert!(admission.request(1, Stranger).is_none());
+        assert!(admission.request(2, Stranger).is_some());
     }
 
     #[test]
     fn a_place_is_given_back() {
         let admission = Admission::admin();
         for _ in 0..1_000 {
-            assert!(admission.request(1).is_some());
+            assert!(admission.request(1, Stranger).is_some());
         }
         assert!(admission.counts().by_uid.is_empty());
     }
@@ -175,10 +217,12 @@ mod tests {
     #[test]
     fn a_burst_empties_the_bucket_of_its_uid_only() {
         let admission = Admission::hand_out();
-        let got = (0..limits::BURST_PER_UID * 2).filter(|_| admission.request(1).is_some()).count();
+        let got = (0..limits::BURST_PER_UID * 2)
+            .filter(|_| admission.request(1, Stranger).is_some())
+            .count();
         let burst = usize::try_from(limits::BURST_PER_UID).unwrap();
         assert!(got >= burst && got < burst * 2, "{got}");
-        assert!(admission.request(2).is_some());
+        assert!(admission.request(2, Stranger).is_some());
     }
 
     #[test]
@@ -186,6 +230,6 @@ mod tests {
         let admission = Admission::hand_out();
         let watches: Vec<_> = (0..1_000).filter_map(|_| admission.watch(1)).collect();
         assert_eq!(watches.len(), limits::WATCHES_PER_UID);
-        assert!(admission.request(1).is_some());
+        assert!(admission.request(1, Stranger).is_some());
     }
 }

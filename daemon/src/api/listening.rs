@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admission::{Admission, Ticket};
+use super::admission::{Admission, Standing, Ticket};
 use super::connection::{self, Visitor};
 use super::reply;
 use super::request::Door;
@@ -65,9 +65,18 @@ struct Porch {
 impl Porch {
     fn receive(&self, stream: UnixStream) {
         let caller = Caller::of(&stream);
-        match self.admission.request(uid_of(&caller)) {
+        match self.admission.request(uid_of(&caller), self.standing(&caller)) {
             Some(ticket) => self.serve(stream, caller, ticket),
             None => self.shed(stream),
+        }
+    }
+
+    fn standing(&self, caller: &Result<Caller, Unattested>) -> Standing {
+        let is_known =
+            |uid| self.house.trust.load().is_named(uid) || self.house.leases.has_uid(uid);
+        match caller {
+            Ok(caller) if is_known(caller.uid) => Standing::Known,
+            Ok(_) | Err(_) => Standing::Stranger,
         }
     }
 

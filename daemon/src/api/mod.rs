@@ -7,7 +7,7 @@ mod listening;
 mod reply;
 mod request;
 
-pub use admission::{Admission, Ticket};
+pub use admission::{Admission, Standing, Ticket};
 pub use listening::serve;
 pub use reply::Reply;
 pub use request::{Door, Request};

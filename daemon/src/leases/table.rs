@@ -190,6 +190,11 @@ impl Leases {
         self.inner().by_slot.get(slot).cloned().unwrap_or_default()
     }
 
+    /// Returns whether this uid has a lease.
+    pub fn has_uid(&self, uid: u32) -> bool {
+        self.inner().by_uid.contains_key(&uid)
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

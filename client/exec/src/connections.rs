@@ -67,8 +67,9 @@ impl Connections {
 
     /// Leaves out those that `other` has just so.
     pub(crate) fn not_in(&self, other: &Self) -> Self {
-        let new = self.0.iter().filter(|(name, keys)| other.0.get(*name) != Some(*keys));
-        Self(new.map(|(name, keys)| (name.clone(), keys.clone())).collect())
+        let mut new = self.clone();
+        new.0.retain(|name, keys| other.0.get(name) != Some(keys));
+        new
     }
 
     /// Splits off those whose name `other` has too.

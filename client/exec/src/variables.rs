@@ -31,12 +31,15 @@ fn is_in_conflict(name: &OsStr, terms: &Terms) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    // The clients upper-case the connection's name to make the prefix.
-    let own_prefix = format!("SNOWFLAKE_CONNECTIONS_{}_", terms.connection.to_uppercase());
+    // The clients upper-case the connection's name.
+    let of_connection = name.strip_prefix("SNOWFLAKE_CONNECTIONS_").is_some_and(|rest| {
+        let name_of = rest.get(..terms.connection.len());
+        name_of.is_some_and(|name| name.eq_ignore_ascii_case(&terms.connection))
+    });
     ALWAYS.contains(&name)
         || name.starts_with("SNOWFLAKE_PRIVATE_KEY_")
         || name.starts_with("SNOWFLAKE_OAUTH_")
-        || name.to_uppercase().starts_with(&own_prefix)
+        || of_connection
         || (name == "SNOWFLAKE_WAREHOUSE" && terms.warehouse.is_some())
         || (name == "SNOWFLAKE_DATABASE" && terms.database.is_some())
         || (name == "SNOWFLAKE_SCHEMA" && terms.schema.is_some())

@@ -6,6 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::sys::stat::Mode;
+
 /// Makes a file that did not exist, for its owner only.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = create_new(path, 0o600)?;
@@ -21,6 +23,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = std::fs::remove_file(&temporary);
     }
     put
+}
+
+/// Makes a directory that did not exist.
+pub(crate) fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
+    Ok(nix::unistd::mkdir(path, Mode::from_bits_truncate(mode))?)
 }
 
 /// Opens a file that did not exist. The mode is exact, whatever the umask.

@@ -1,9 +1,9 @@
 //! The user loses nothing: what the child made, replaced or added in its private home goes to the real
 //! directory, never over what somebody else changed meanwhile, and never with a secret in it.
 
-use std::fs::{DirBuilder, File, Metadata, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::known::{Known, Print, State, Step, step};
@@ -113,12 +113,12 @@ impl<'a> Giving<'a> {
         match std::fs::metadata(target) {
             Ok(there) if there.is_dir() => self.directory(path, target),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                DirBuilder::new().mode(metadata.mode() & 0o777 | 0o700).create(target)?;
+                files::make_directory(target, metadata.mode() & 0o777 | 0o700)?;
                 self.directory(path, target)
             }
             Ok(_) => {
                 let aside = free_name(target)?;
-                DirBuilder::new().mode(metadata.mode() & 0o777 | 0o700).create(&aside)?;
+                files::make_directory(&aside, metadata.mode() & 0o777 | 0o700)?;
                 say_aside(target, &aside);
                 self.directory(path, &aside)
             }

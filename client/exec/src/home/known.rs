@@ -102,14 +102,14 @@ impl Known {
             let text = String::from_utf8_lossy(field).into_owned();
             Some(Print(text)).filter(|print| !print.0.is_empty())
         };
-        let states = fields.chunks_exact(3).map(|state| match state {
-            [path, copied, target] => {
+        let mut known = Self::default();
+        for state in fields.chunks_exact(3) {
+            if let [path, copied, target] = state {
                 let state = State { copied: print(copied), target: print(target) };
-                (PathBuf::from(OsString::from_vec(path.to_vec())), state)
+                known.insert(OsString::from_vec(path.to_vec()).into(), state);
             }
-            _ => (PathBuf::new(), State::default()),
-        });
-        Ok(Self(states.collect()))
+        }
+        Ok(known)
     }
 }
 

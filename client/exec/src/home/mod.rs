@@ -22,9 +22,8 @@ pub(crate) mod record;
 mod secrets;
 pub(crate) mod sweep;
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use pat_wire::message::HandOut;
@@ -77,7 +76,7 @@ impl Home {
     /// Links the real directory in, except for the connections.
     pub(crate) fn link(&self, real: &Path) -> io::Result<()> {
         let home = self.path();
-        DirBuilder::new().mode(0o700).create(&home)?;
+        files::make_directory(&home, 0o700)?;
         let mut known = Known::default();
         for entry in std::fs::read_dir(real)? {
             let name = entry?.file_name();

@@ -1,12 +1,11 @@
 //! The user's real Snowflake directory, found as the clients find it.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::DirBuilder;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
+use crate::home::files;
 use crate::home::record::Record;
 
 /// Returns the real directory, made if there is none, with the `cortex/` and `logs/` that clients would
@@ -59,7 +58,7 @@ fn real_of_private(named: &Path) -> Option<PathBuf> {
 }
 
 fn make(directory: &Path) -> Result<(), Failure> {
-    match DirBuilder::new().mode(0o700).create(directory) {
+    match files::make_directory(directory, 0o700) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => {

@@ -128,6 +128,7 @@ fn an_answer_that_is_lost_broken_or_strange_costs_a_token_but_leaves_no_orphan()
     std::thread::scope(|scope| {
         for act in acts {
             scope.spawn(move || {
+                let _named = Named(format!("{act:?}"));
                 let mut world = with_a_short_drain();
                 world.sim.fault(Fault::next(add, act.clone()));
                 world.start();
@@ -168,6 +169,7 @@ fn sweep(killed_at: impl Fn(u64) -> bool + Sync) -> u64 {
             if number >= first_that_lived.load(SeqCst) {
                 break;
             }
+            let _named = Named(format!("crash point {number}"));
             if !killed_at(number) {
                 first_that_lived.fetch_min(number, SeqCst);
             }
@@ -180,6 +182,17 @@ fn sweep(killed_at: impl Fn(u64) -> bool + Sync) -> u64 {
         });
     });
     first_that_lived.load(SeqCst) - 1
+}
+
+/// Says what was tried when it goes wrong: a failed demand knows only the demand.
+struct Named(String);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("that was at {}", self.0);
+        }
+    }
 }
 
 fn start_to_crash(world: &mut World, number: u64) {

@@ -1,6 +1,12 @@
 //! The helper: it keeps the home fresh while its owner lives, is nobody's child, shows no secret, and is
 //! gone with its owner.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's world that cannot be built fails the test"
+)]
+
 mod world;
 
 use std::path::Path;

@@ -165,7 +165,8 @@ impl<'a> Giving<'a> {
         there: Option<&Print>,
     ) -> io::Result<()> {
         let temporary = files::temporary(target)?;
-        let copied = self.copy_to(path, metadata, &temporary).and_then(|()| match there {
+        let copied = self.copy_to(path, metadata, &temporary, there.is_some());
+        let copied = copied.and_then(|()| match there {
             // link() fails where something has appeared meanwhile; rename() would replace it.
             None => std::fs::hard_link(&temporary, target),
             Some(there) if Print::following(target).as_ref() == Some(there) => {
@@ -179,7 +180,14 @@ impl<'a> Giving<'a> {
         }
     }
 
-    fn copy_to(&self, path: &Path, metadata: &Metadata, to: &Path) -> io::Result<()> {
+    /// `is_durable` for what is to replace something: a crash must not leave less than there was.
+    fn copy_to(
+        &self,
+        path: &Path,
+        metadata: &Metadata,
+        to: &Path,
+        is_durable: bool,
+    ) -> io::Result<()> {
         let source = self.home.path().join(path);
         if metadata.is_symlink() {
             return symlink(self.link_target(&std::fs::read_link(source)?), to);
@@ -187,7 +195,7 @@ impl<'a> Giving<'a> {
         let mut file = files::create_new(to, 0o600)?;
         io::copy(&mut File::open(source)?, &mut file)?;
         file.set_permissions(Permissions::from_mode(metadata.mode() & 0o777))?;
-        file.sync_all()
+        if is_durable { file.sync_all() } else { Ok(()) }
     }
 
     /// A link into the home would lead nowhere.

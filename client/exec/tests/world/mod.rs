@@ -2,6 +2,12 @@
 
 #![allow(dead_code, reason = "each suite uses its own part of the world")]
 #![allow(unreachable_pub, reason = "shared by the suites")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's world that cannot be built fails the test"
+)]
 
 pub mod broker;
 

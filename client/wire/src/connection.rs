@@ -2,6 +2,8 @@
 //! fixed before the first byte. It also decides whether the process at the other end may be the broker.
 //! Used by `pat-exec` and `patctl`; no async runtime here.
 
+mod failure;
+
 use std::fs::Metadata;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -17,10 +19,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::error::{ErrorCode, ErrorReply};
+use crate::error::ErrorReply;
 use crate::limits;
 use crate::message::{self, HandOut, HandOutRequest};
 use crate::trust;
+
+pub use failure::BrokerError;
+use failure::failed;
 
 /// Where the hand-out socket of a packaged installation is.
 pub const HAND_OUT_SOCKET: &str = "/run/patd/patd.sock";
@@ -51,63 +56,6 @@ pub struct Reply {
     pub status: u16,
     /// The body, wiped when dropped.
     pub body: Zeroizing<Vec<u8>>,
-}
-
-/// Why there is no usable answer.
-#[derive(Debug, thiserror::Error)]
-pub enum BrokerError {
-    /// Nothing listens there.
-    #[error("no broker at {}; try: systemctl status patd.socket", .0.display())]
-    NoBroker(PathBuf),
-    /// The socket's mode or directory keeps the caller out.
-    #[error("not allowed to connect to {}; try: ls -l {}", .0.display(), .0.display())]
-    NotAllowed(PathBuf),
-    /// The socket cannot be believed.
-    #[error("{} is not the broker's socket: {fault}", path.display())]
-    NotTheSocket {
-        /// The socket.
-        path: PathBuf,
-        /// What is wrong with it.
-        fault: String,
-    },
-    /// Somebody else listens there.
-    #[error(
-        "uid {uid} listens at {}, who is not the broker; next: find out who it is, send nothing there",
-        path.display()
-    )]
-    WrongListener {
-        /// The socket.
-        path: PathBuf,
-        /// Who listens.
-        uid: u32,
-    },
-    /// The deadline passed.
-    #[error("the broker at {} did not answer in time; try: systemctl status patd", .0.display())]
-    TimedOut(PathBuf),
-    /// The connection ended before the answer was complete.
-    #[error("the broker at {} closed the connection; try again, or: journalctl -u patd", .0.display())]
-    Closed(PathBuf),
-    /// The answer is not one this version understands.
-    #[error("cannot understand the broker's answer ({0}); are both of the same version?")]
-    NotUnderstood(&'static str),
-    /// The system refused an operation on the socket.
-    #[error("cannot talk to the broker at {} ({errno})", path.display())]
-    System {
-        /// The socket.
-        path: PathBuf,
-        /// Why.
-        errno: Errno,
-    },
-    /// The broker said no.
-    #[error("{}", spoken(.0))]
-    Answered(ErrorReply),
-}
-
-impl BrokerError {
-    /// Returns the broker's own code, if it answered at all.
-    pub fn code(&self) -> Option<ErrorCode> {
-        if let Self::Answered(reply) = self { Some(reply.code) } else { None }
-    }
 }
 
 impl Broker {
@@ -277,15 +225,10 @@ impl Broker {
         let peer = socket::getsockopt(&self.stream, sockopt::PeerCredentials)
             .map_err(|errno| failed(&self.path, errno))?;
         let uid = peer.uid();
+        let owner = directory.uid();
         let own = nix::unistd::getuid().as_raw();
-        let believed = uid == ROOT
-            || match server {
-                Server::System => uid == directory.uid(),
-                Server::Chosen => {
-                    uid == own || (uid == directory.uid() && only_root_made_parent(&self.path))
-                }
-            };
-        if believed {
+        let by_root = || only_root_made_parent(&self.path);
+        if is_believed(server, uid, own, owner, by_root) {
             return Ok(());
         }
         Err(BrokerError::WrongListener { path: self.path.clone(), uid })
@@ -366,6 +309,21 @@ fn content_length(headers: &[httparse::Header<'_>]) -> Option<usize> {
     std::str::from_utf8(only.value).ok()?.parse().ok()
 }
 
+/// Whether a listener of this uid may be the broker. `by_root`: only root can have made the directory.
+fn is_believed(
+    server: Server,
+    listener: u32,
+    own: u32,
+    owner: u32,
+    by_root: impl Fn() -> bool,
+) -> bool {
+    listener == ROOT
+        || match server {
+            Server::System => listener == owner,
+            Server::Chosen => listener == own || (listener == owner && by_root()),
+        }
+}
+
 /// Returns the metadata of the socket's directory.
 fn check_socket(path: &Path, server: Server) -> Result<Metadata, BrokerError> {
     let not_ours = |fault: String| BrokerError::NotTheSocket { path: path.to_owned(), fault };
@@ -405,18 +363,6 @@ fn connected(path: &Path, patience: Duration) -> Result<UnixStream, BrokerError>
     attempt().map_err(|errno| failed(path, errno))
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "what has no next step of its own is named")]
-fn failed(path: &Path, errno: Errno) -> BrokerError {
-    let path = path.to_owned();
-    match errno {
-        Errno::ENOENT | Errno::ENOTDIR | Errno::ECONNREFUSED => BrokerError::NoBroker(path),
-        Errno::EACCES | Errno::EPERM => BrokerError::NotAllowed(path),
-        Errno::EAGAIN | Errno::ETIMEDOUT => BrokerError::TimedOut(path),
-        Errno::ECONNRESET | Errno::EPIPE => BrokerError::Closed(path),
-        errno => BrokerError::System { path, errno },
-    }
-}
-
 /// Returns a question as the body of a request.
 ///
 /// # Errors
@@ -426,18 +372,25 @@ pub fn to_json<Q: Serialize>(question: &Q) -> Result<Vec<u8>, BrokerError> {
         .map_err(|_| BrokerError::NotUnderstood("the question cannot be written"))
 }
 
-fn spoken(reply: &ErrorReply) -> String {
-    let ErrorReply { message, next_step, connections, .. } = reply;
-    let mut text = message.clone();
-    if !next_step.is_empty() {
-        text.push_str("; ");
-        text.push_str(next_step);
-    }
-    if !connections.is_empty() {
-        text.push_str(": ");
-        text.push_str(&connections.join(", "));
-    }
-    text
-}
-
 const ROOT: u32 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_root_and_who_root_has_named_may_listen() {
+        let (own, owner, stranger) = (1001, 990, 1002);
+        let believed =
+            |server, listener, by_root| is_believed(server, listener, own, owner, || by_root);
+
+        for server in [Server::System, Server::Chosen] {
+            assert!(believed(server, ROOT, false));
+            assert!(believed(server, owner, true));
+            assert!(!believed(server, stranger, true));
+        }
+        assert!(!believed(Server::System, own, true));
+        assert!(believed(Server::Chosen, own, false));
+        assert!(!believed(Server::Chosen, owner, false));
+    }
+}

@@ -1,7 +1,7 @@
 //! The main path: a hand-out, a delivery, and then the wrapper is the command.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use pat_wire::message::{Delivery, HandOut};
@@ -29,7 +29,7 @@ pub(crate) fn run(gate: Gate, options: &Options, command: &Command) -> Failure {
 /// Everything is done but the last step.
 struct Ready {
     gate: Gate,
-    file: std::path::PathBuf,
+    file: PathBuf,
     variables: Vec<Variable>,
     helper: Option<helper::Started>,
     home: Option<Home>,
@@ -42,11 +42,9 @@ fn prepare(gate: Gate, options: &Options, command: &Command) -> Result<Ready, Fa
     };
     let way = Way::new(gate, options.socket.as_deref())?;
     let hand_out = way.hand_out(&broker::request(options, connection))?;
-    let search = std::env::var_os("PATH");
-    let file = program::find(&command.program, search.as_deref())?;
     match hand_out.terms.deliver {
-        Delivery::Env => in_environment(&way, &hand_out, command, file),
-        Delivery::Home => in_home(&way, &hand_out, file),
+        Delivery::Env => in_environment(&way, &hand_out, command),
+        Delivery::Home => in_home(&way, &hand_out, command),
     }
 }
 
@@ -71,12 +69,8 @@ impl Ready {
     }
 }
 
-fn in_environment(
-    way: &Way,
-    hand_out: &HandOut,
-    command: &Command,
-    file: std::path::PathBuf,
-) -> Result<Ready, Failure> {
+fn in_environment(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Ready, Failure> {
+    let file = find(command)?;
     let terms = &hand_out.terms;
     let delivered = if terms.env.is_empty() {
         refuse_node_clients(command)?;
@@ -113,40 +107,51 @@ fn refuse_node_clients(command: &Command) -> Result<(), Failure> {
     )))
 }
 
-fn in_home(way: &Way, hand_out: &HandOut, file: std::path::PathBuf) -> Result<Ready, Failure> {
+fn in_home(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Ready, Failure> {
     let terms = &hand_out.terms;
     let real = real::directory(|name| std::env::var_os(name))?;
-    let others = Others::read(&real, &terms.connection)?;
-    if !terms.keep_connections
-        && let Some(left_out) = others.left_out()
-    {
-        say(&left_out);
-    }
-    let kept = if terms.keep_connections { others.kept() } else { Connections::default() };
     let uid = nix::unistd::getuid().as_raw();
     let places = place::candidates(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), uid);
-    sweep::sweep(&places, uid);
     let place = place::best(&places)?;
-    warn_of_logout(place);
-
     let failed =
         |error| Failure::system(format_args!("cannot make a home in {}", place.display()), error);
     let record = Record {
         owner: Identity::own().map_err(failed)?,
-        real: real.clone(),
+        real,
         connection: terms.connection.clone(),
         lease: terms.lease.clone(),
         socket: way.chosen().map(Path::to_owned),
     };
     let mask = hold_signals()?;
     let home = Home::new(place, uid, &record).map_err(failed)?;
-    // It starts on the other processor while the home is filled.
+    // It starts on another processor while the rest is done here.
     let helper = helper::start(home.private(), mask)?;
-    home.link(&real).and_then(|()| home.fill(hand_out, &kept)).map_err(failed)?;
+
+    let file = find(command)?;
+    let kept = kept(hand_out, &record.real)?;
+    home.link(&record.real).and_then(|()| home.fill(hand_out, &kept)).map_err(failed)?;
+    sweep::sweep(&places, uid);
+    warn_of_logout(place);
     let mut delivered = variables::default_connection(terms);
     delivered.push(("SNOWFLAKE_HOME".into(), home.path().into()));
     let variables = variables::for_child(std::env::vars_os(), terms, delivered);
     Ok(Ready { gate: way.gate(), file, variables, helper: Some(helper), home: Some(home) })
+}
+
+/// Returns the user's other connections if they are kept, and tells the user if they are not.
+fn kept(hand_out: &HandOut, real: &Path) -> Result<Connections, Failure> {
+    let others = Others::read(real, &hand_out.terms.connection)?;
+    if hand_out.terms.keep_connections {
+        return Ok(others.kept());
+    }
+    if let Some(left_out) = others.left_out() {
+        say(&left_out);
+    }
+    Ok(Connections::default())
+}
+
+fn find(command: &Command) -> Result<PathBuf, Failure> {
+    program::find(&command.program, std::env::var_os("PATH").as_deref())
 }
 
 /// Between the first file and the helper's readiness a signal would leave a home behind. Returns the mask

@@ -7,7 +7,7 @@
 mod life;
 mod owner;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -91,8 +91,11 @@ pub(crate) fn refresh(gate: Gate, private: PathBuf) -> Result<(), Failure> {
         // The owner ended at once, and another start has swept already.
         return Ok(());
     };
-    let record = Record::read(&private)
-        .map_err(|error| Failure::system(format_args!("{}", private.display()), error))?;
+    let record = match Record::read(&private) {
+        // Its maker has given up and removed it.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(|error| Failure::system(private.display(), error))?,
+    };
     let way = Way::new(gate, record.socket.as_deref())?;
     let home = Home::of_helper(private);
     if is_complete() {

@@ -6,6 +6,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use pat_wire::error::{ErrorCode, ErrorReply};
 use pat_wire::message::{
     Delivery, EntryForm, HandOut, HandOutRequest, List, Listed, Terms, WatchEvent, WatchReply,
@@ -22,6 +24,8 @@ pub struct State {
     /// Every request so far.
     pub asked: Vec<(String, String)>,
     pub leases: BTreeMap<String, u64>,
+    /// The effective group of each connection's other end.
+    peers: Vec<u32>,
     ended: Vec<String>,
     epoch: u64,
 }
@@ -45,6 +49,7 @@ impl Broker {
             refusal: None,
             asked: Vec::new(),
             leases: BTreeMap::new(),
+            peers: Vec::new(),
             ended: Vec::new(),
             epoch: 0,
         };
@@ -64,8 +69,10 @@ impl Broker {
                 if shared.state().epoch != epoch {
                     return;
                 }
-                let shared = Arc::clone(&shared);
-                std::thread::spawn(move || answer(&shared, epoch, stream.unwrap()));
+                let (shared, stream) = (Arc::clone(&shared), stream.unwrap());
+                let peer = getsockopt(&stream, PeerCredentials).unwrap();
+                shared.state().peers.push(peer.gid());
+                std::thread::spawn(move || answer(&shared, epoch, stream));
             }
         });
     }
@@ -103,6 +110,11 @@ impl Broker {
     /// Leases from before are not known any more, as after a restart.
     pub fn forget_leases(&self) {
         self.state().leases.clear();
+    }
+
+    /// The effective group of each connection's other end.
+    pub fn peers(&self) -> Vec<u32> {
+        self.state().peers.clone()
     }
 
     pub fn asked(&self, path: &str) -> Vec<String> {

@@ -1,0 +1,242 @@
+//! The setgid gate, really installed: a file system of its own makes room for the compiled-in path, and a
+//! user without privileges starts the wrapper. Needs root and mount namespaces.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's world that cannot be built fails the test"
+)]
+
+mod world;
+
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use pat_wire::error::{ErrorCode, REFUSAL_TEXT};
+use world::broker::{Broker, refusal};
+use world::{eventually, stderr, stdout};
+
+const GATE: u32 = 60_123;
+const USER: u32 = 60_124;
+const INSIDE: &str = "PAT_EXEC_TEST_INSIDE_NAMESPACE";
+
+#[test]
+fn the_gate_is_shown_at_connect_and_nowhere_else() {
+    inside_namespace("the_gate_is_shown_at_connect_and_nowhere_else", || {
+        let world = Installed::new();
+
+        let output = world.run(&["sh", "-c", "grep ^Gid /proc/self/status; stat -c %g $SNOWFLAKE_HOME $SNOWFLAKE_HOME/connections.toml; echo new > $SNOWFLAKE_HOME/made; read _"]);
+
+        let own = USER.to_string();
+        let text = stdout(&output);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0].split_whitespace().skip(1).collect::<Vec<_>>(),
+            [&own; 4],
+            "{}",
+            stderr(&output)
+        );
+        assert_eq!(lines[1..], [&own, &own]);
+        // The hand-out, and the helper's watch if it came to that.
+        assert!(matches!(world.shown()[..], [GATE] | [GATE, GATE]), "{:?}", world.shown());
+        eventually("the home is gone", || world.homes() == 0);
+        let made = std::fs::metadata("/run/home/.snowflake/made").unwrap();
+        assert_eq!(std::os::unix::fs::MetadataExt::gid(&made), USER);
+    });
+}
+
+#[test]
+fn the_helper_shows_the_gate_again_when_it_refreshes() {
+    inside_namespace("the_helper_shows_the_gate_again_when_it_refreshes", || {
+        let world = Installed::new();
+        let mut talk = world::Talk::start(&mut world.command(&[
+            "sh",
+            "-c",
+            "echo ready; read _; cat $SNOWFLAKE_HOME/connections.toml",
+        ]));
+        eventually("the helper watches", || world.broker.asked("/v1/watch").len() == 1);
+        world.broker.rotate("simpat_generation_2");
+        eventually("the helper watches the next", || world.broker.asked("/v1/watch").len() == 2);
+
+        talk.say("");
+
+        let mut text = String::new();
+        while !text.contains("password") {
+            text = talk.hear();
+        }
+        assert_eq!(text, "password = \"simpat_generation_2\"");
+        talk.end();
+        // The first hand-out, its watch, the second hand-out, its watch.
+        assert_eq!(world.shown(), [GATE; 4]);
+    });
+}
+
+#[test]
+fn a_socket_of_the_callers_choice_is_never_shown_the_gate() {
+    inside_namespace("a_socket_of_the_callers_choice_is_never_shown_the_gate", || {
+        let world = Installed::new();
+        let own = Broker::start(Path::new("/run/own.sock"));
+        std::fs::set_permissions("/run/own.sock", Permissions::from_mode(0o666)).unwrap();
+
+        let output = world.run(&["--socket", "/run/own.sock", "true"]);
+
+        assert!(output.status.success(), "{}", stderr(&output));
+        eventually("the home is gone", || world.homes() == 0);
+        assert!(own.peers().iter().all(|peer| *peer == USER), "{:?}", own.peers());
+    });
+}
+
+#[test]
+fn a_listener_that_is_not_roots_is_told_nothing() {
+    inside_namespace("a_listener_that_is_not_roots_is_told_nothing", || {
+        let world = Installed::new();
+        std::fs::set_permissions("/run/patd", Permissions::from_mode(0o777)).unwrap();
+
+        let output = world.run(&["true"]);
+
+        assert_eq!(output.status.code(), Some(125));
+        assert!(stderr(&output).contains("writable by others"), "{}", stderr(&output));
+        assert!(world.shown().is_empty());
+    });
+}
+
+#[test]
+fn a_refused_caller_without_the_gate_is_told_why_there_is_none() {
+    inside_namespace("a_refused_caller_without_the_gate_is_told_why_there_is_none", || {
+        let world = Installed::new();
+        world.broker.state().refusal = Some(refusal(ErrorCode::Refused, REFUSAL_TEXT));
+
+        let gated = world.run(&["true"]);
+        let sandboxed = world.run_under(&["setpriv", "--no-new-privs"], &["true"]);
+        mount(&["-o", "remount,nosuid", "/run"]);
+        let nosuid = world.run(&["true"]);
+
+        assert_eq!(stderr(&gated), format!("pat-exec: {REFUSAL_TEXT}\n"));
+        for (output, named) in [(sandboxed, "no_new_privs is set"), (nosuid, "mounted nosuid")] {
+            let text = stderr(&output);
+            assert!(text.contains("ran ungated") && text.contains(named), "{text}");
+        }
+        assert_eq!(world.shown(), [GATE, USER, USER]);
+    });
+}
+
+#[test]
+fn the_environment_of_the_command_is_the_callers_in_spite_of_the_gate() {
+    inside_namespace("the_environment_of_the_command_is_the_callers_in_spite_of_the_gate", || {
+        let world = Installed::new();
+
+        let mut command = world.command(&["env"]);
+        command.env("LD_LIBRARY_PATH", "/kept").env("TMPDIR", "/kept-too");
+        let output = command.output().unwrap();
+
+        let text = stdout(&output);
+        if cfg!(target_env = "musl") {
+            assert!(
+                text.contains("LD_LIBRARY_PATH=/kept\n") && text.contains("TMPDIR=/kept-too\n"),
+                "{text}"
+            );
+        } else {
+            // glibc takes them from any setgid process: why the package ships a musl binary.
+            assert!(!text.contains("LD_LIBRARY_PATH"), "{text}");
+        }
+    });
+}
+
+/// The wrapper as the package installs it, a broker at its place, and a user.
+struct Installed {
+    broker: Broker,
+    program: PathBuf,
+}
+
+impl Installed {
+    fn new() -> Self {
+        mount(&["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
+        let program = PathBuf::from("/run/pat-exec");
+        std::fs::copy(env!("CARGO_BIN_EXE_pat-exec"), &program).unwrap();
+        chown(&program, Some(0), Some(GATE)).unwrap();
+        std::fs::set_permissions(&program, Permissions::from_mode(0o2755)).unwrap();
+        for (directory, owner) in [("/run/patd", 0), ("/run/home", USER), ("/run/user", USER)] {
+            std::fs::create_dir(directory).unwrap();
+            chown(directory, Some(owner), Some(owner)).unwrap();
+        }
+        std::fs::set_permissions("/run/user", Permissions::from_mode(0o700)).unwrap();
+        let broker = Broker::start(Path::new("/run/patd/patd.sock"));
+        std::fs::set_permissions("/run/patd/patd.sock", Permissions::from_mode(0o666)).unwrap();
+        Self { broker, program }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        self.command_under(&["setpriv"], arguments)
+    }
+
+    fn command_under(&self, setpriv: &[&str], arguments: &[&str]) -> Command {
+        let user = USER.to_string();
+        let mut command = Command::new(setpriv[0]);
+        command
+            .args(&setpriv[1..])
+            .args(["--reuid", &user, "--regid", &user, "--clear-groups"])
+            .arg(&self.program)
+            .args(arguments)
+            .env_clear()
+            .envs([
+                ("PATH", "/usr/bin:/bin"),
+                ("HOME", "/run/home"),
+                ("XDG_RUNTIME_DIR", "/run/user"),
+            ])
+            .current_dir("/");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn run_under(&self, setpriv: &[&str], arguments: &[&str]) -> Output {
+        self.command_under(setpriv, arguments).output().unwrap()
+    }
+
+    /// The egid that each connection showed.
+    fn shown(&self) -> Vec<u32> {
+        self.broker.peers()
+    }
+
+    fn homes(&self) -> usize {
+        std::fs::read_dir("/run/user").unwrap().count()
+    }
+}
+
+fn mount(arguments: &[&str]) {
+    assert!(Command::new("mount").args(arguments).status().unwrap().success());
+}
+
+/// Runs the test again, alone in a process with mounts of its own.
+fn inside_namespace(name: &str, test: impl FnOnce()) {
+    if std::env::var_os(INSIDE).is_some() {
+        return test();
+    }
+    if !nix::unistd::getuid().is_root() {
+        return skip(name, "needs root");
+    }
+    let inside = Command::new("unshare")
+        .arg("--mount")
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    assert!(inside.status.success(), "{}{}", stdout(&inside), stderr(&inside));
+    assert!(stdout(&inside).contains("1 passed"), "{}", stdout(&inside));
+}
+
+/// A skipped test says why, on stderr and in the file the test runner reads.
+#[allow(clippy::print_stderr, reason = "a skip says why")]
+fn skip(name: &str, reason: &str) {
+    eprintln!("SKIPPED {name}: {reason}");
+    if let Some(list) = std::env::var_os("PAT_BROKER_SKIPS") {
+        use std::io::Write;
+        let mut list = std::fs::OpenOptions::new().append(true).create(true).open(list).unwrap();
+        writeln!(list, "{name}: {reason}").unwrap();
+    }
+}

@@ -247,6 +247,27 @@ fn a_connection_that_appeared_meanwhile_under_the_same_name_is_not_touched() {
 }
 
 #[test]
+fn what_was_put_aside_at_a_refresh_is_not_put_aside_again() {
+    let world = World::new();
+    let mut talk = world.talk(&format!("{ADD}; echo done; read _"));
+    assert_eq!(talk.hear(), "done");
+    world.write("connections.toml", "[new]\nuser = \"theirs\"\n");
+    for generation in 2..4 {
+        world.broker.rotate(&format!("simpat_generation_{generation}"));
+        let file = world.home().join("connections.toml");
+        eventually("the rotation arrived", || {
+            std::fs::read_to_string(&file).unwrap().contains(&format!("generation_{generation}"))
+        });
+    }
+
+    let said = talk.end();
+
+    world.cleaned_up();
+    assert_eq!(said.matches("from-pat-exec").count(), 1, "{said}");
+    assert!(!world.real().join("connections.toml.from-pat-exec.2").exists());
+}
+
+#[test]
 fn a_kept_connection_that_the_child_edited_is_put_aside() {
     let world = World::new();
     world.broker.state().terms.keep_connections = true;

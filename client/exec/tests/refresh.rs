@@ -9,6 +9,7 @@
 
 mod world;
 
+use std::io::Read;
 use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
@@ -48,6 +49,7 @@ fn a_reader_never_sees_half_a_file() {
     let world = World::new();
     let talk = world.talk("read _");
     let file = world.home().join("connections.toml");
+    let mut opened_before = std::fs::File::open(&file).unwrap();
 
     for generation in 2..20 {
         world.broker.rotate(&format!("simpat_generation_{generation}"));
@@ -60,6 +62,10 @@ fn a_reader_never_sees_half_a_file() {
             text.contains(&format!("simpat_generation_{generation}\""))
         });
     }
+
+    let mut text = String::new();
+    opened_before.read_to_string(&mut text).unwrap();
+    assert!(text.ends_with("password = \"simpat_generation_1\"\n"), "{text}");
     talk.end();
 }
 

@@ -8,6 +8,7 @@
 pub mod bootstrap;
 pub mod lifecycle;
 pub mod names;
+pub mod pattern;
 pub mod policy;
 pub mod schedule;
 pub mod sql;

@@ -1,0 +1,247 @@
+//! What is there at Snowflake, as far as the acting role can see. Facts only: no judgement, nothing volatile
+//! (no last login, no counting minutes), so that the same account gives the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// A fact, or why it could not be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen<T> {
+    /// Seen. `None` inside means "is not there".
+    Known(T),
+    /// Not to be seen by the acting role.
+    Hidden {
+        /// The privilege that would show it.
+        needs: String,
+    },
+}
+
+/// What was read of one account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Who looked.
+    pub acting: Acting,
+    /// The home database's owner.
+    pub database: Seen<Option<Owned>>,
+    /// The home schema's owner.
+    pub schema: Seen<Option<Owned>>,
+    /// The wanted roles, by name.
+    pub roles: BTreeMap<String, Seen<Option<RoleFacts>>>,
+    /// The wanted users, by name: the broker's and the service users.
+    pub users: BTreeMap<String, Seen<Option<UserFacts>>>,
+    /// Our network rule.
+    pub network_rule: Seen<Option<NetworkRule>>,
+    /// The wanted network policy.
+    pub network_policy: Seen<Option<NetworkPolicy>>,
+    /// Authentication policies by full name (`DB.SCHEMA.NAME`, unquoted parts): ours, and each one attached
+    /// to the account or to a user looked at.
+    pub authentication_policies: BTreeMap<String, Seen<Option<AuthenticationPolicy>>>,
+    /// What is attached at account level.
+    pub scopes: Seen<ScopePolicies>,
+    /// Every user of TYPE PERSON or without a type, by name.
+    pub persons: Seen<BTreeMap<String, Person>>,
+    /// Every other user that is not one of ours, by name: who a policy for all service users would hit.
+    pub other_services: Seen<BTreeMap<String, OtherService>>,
+}
+
+/// Who looked, and what it may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acting {
+    /// `CURRENT_USER()`.
+    pub user: String,
+    /// `CURRENT_ROLE()`.
+    pub role: String,
+    /// `CURRENT_IP_ADDRESS()`.
+    pub address: Option<String>,
+    /// How it logged in, where Snowflake tells: a policy must not take that away.
+    pub method: Option<String>,
+    /// The role and every role it inherits.
+    pub roles: BTreeSet<String>,
+    /// Every privilege of these roles, as `PRIVILEGE ON KIND NAME` (account level: `PRIVILEGE ON ACCOUNT`).
+    pub privileges: Seen<BTreeSet<String>>,
+}
+
+/// An object with an owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owned {
+    /// The owning role.
+    pub owner: String,
+    /// Its comment.
+    pub comment: String,
+}
+
+/// A role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleFacts {
+    /// Owner and comment.
+    pub owned: Owned,
+    /// What was granted to it.
+    pub grants: Seen<BTreeSet<Grant>>,
+    /// Roles that hold it.
+    pub held_by_roles: Seen<BTreeSet<String>>,
+    /// Users that hold it.
+    pub held_by_users: Seen<BTreeSet<String>>,
+}
+
+/// One grant: a privilege on an object, or (`USAGE` on `ROLE` or `DATABASE_ROLE`) a role.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Grant {
+    /// `USAGE`, `OWNERSHIP`, …
+    pub privilege: String,
+    /// `WAREHOUSE`, `ROLE`, `DATABASE_ROLE`, `ACCOUNT`, `USER`, … as SHOW GRANTS says it.
+    pub on: String,
+    /// The name as SHOW GRANTS says it.
+    pub name: String,
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserFacts {
+    /// Owning role; hidden where the acting role sees only the name.
+    pub owner: Seen<String>,
+    /// Properties; hidden without OWNERSHIP or MANAGE GRANTS.
+    pub properties: Seen<UserProperties>,
+    /// Roles granted to it, and privileges granted straight to it.
+    pub grants: Seen<BTreeSet<Grant>>,
+    /// Privileges others hold on it: role → privileges.
+    pub grants_on: Seen<BTreeMap<String, BTreeSet<String>>>,
+    /// `NETWORK_POLICY` set on the user itself.
+    pub network_policy: Seen<Option<String>>,
+    /// The effective authentication policy.
+    pub authentication_policy: Seen<Effective>,
+    /// Its tokens.
+    pub tokens: Seen<Vec<Token>>,
+    /// Its named key pairs (legacy slots apart).
+    pub key_pairs: Seen<BTreeSet<String>>,
+}
+
+/// Properties of a user (snowflake docs: desc-user).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserProperties {
+    /// `PERSON`, `SERVICE`, …; none means a person.
+    pub user_type: Option<String>,
+    /// Its login name.
+    pub login_name: String,
+    /// Disabled.
+    pub disabled: bool,
+    /// Comment.
+    pub comment: String,
+    /// Default role.
+    pub default_role: Option<String>,
+    /// Whether `DEFAULT_SECONDARY_ROLES` is empty.
+    pub no_secondary_roles: bool,
+    /// Default warehouse.
+    pub default_warehouse: Option<String>,
+    /// Whether it has a password.
+    pub has_password: bool,
+    /// Fingerprints of the two legacy key slots, `SHA256:…`.
+    pub key_fingerprints: [Option<String>; 2],
+    /// Whether it has a workload identity.
+    pub has_workload_identity: bool,
+}
+
+/// A token, as SHOW lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// Name.
+    pub name: String,
+    /// The role it is restricted to.
+    pub role: Option<String>,
+    /// `ACTIVE`, `EXPIRED`, `DISABLED`.
+    pub status: String,
+    /// Comment.
+    pub comment: String,
+    /// Who made it.
+    pub created_by: Option<String>,
+    /// Seconds since 1970, UTC.
+    pub expires_at: Option<i64>,
+    /// Its successor, if it was rotated away.
+    pub rotated_to: Option<String>,
+}
+
+/// The authentication policy that governs a user, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effective {
+    /// Full name; none for Snowflake's built-in one.
+    pub policy: Option<String>,
+    /// `USER`, `ACCOUNT`, `SYSTEM`, as `set_on` says it.
+    pub set_on: Option<String>,
+}
+
+/// A network rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkRule {
+    /// Owner and comment.
+    pub owned: Owned,
+    /// `IPV4`, …
+    pub kind: String,
+    /// `INGRESS`, …
+    pub mode: String,
+    /// Its values.
+    pub values: Seen<BTreeSet<String>>,
+}
+
+/// A network policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkPolicy {
+    /// Comment.
+    pub comment: String,
+    /// Its lists, by property name (`ALLOWED_NETWORK_RULE_LIST`, …): full names or addresses.
+    pub lists: Seen<BTreeMap<String, BTreeSet<String>>>,
+}
+
+/// An authentication policy: every property DESC shows but names, owner and comment, as Snowflake's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthenticationPolicy {
+    /// Owner and comment.
+    pub owned: Owned,
+    /// `AUTHENTICATION_METHODS` → `[ALL]`, `PAT_POLICY` → `{…}`, `MFA_ENROLLMENT` → `OPTIONAL`, …
+    pub properties: BTreeMap<String, String>,
+}
+
+/// Full names of the policies attached at account level.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopePolicies {
+    /// For the whole account.
+    pub account: Option<String>,
+    /// `FOR ALL PERSON USERS`.
+    pub persons: Option<String>,
+    /// `FOR ALL SERVICE USERS`.
+    pub services: Option<String>,
+}
+
+/// A user of TYPE PERSON or NULL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Disabled.
+    pub disabled: bool,
+    /// The effective authentication policy.
+    pub policy: Seen<Effective>,
+    /// Names of its live tokens.
+    pub live_tokens: Seen<BTreeSet<String>>,
+}
+
+/// A service user that is not ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherService {
+    /// Its type.
+    pub user_type: String,
+    /// Disabled.
+    pub disabled: bool,
+    /// Methods it has something for: `PASSWORD`, `KEYPAIR`, `WORKLOAD_IDENTITY`.
+    pub methods: BTreeSet<String>,
+    /// The effective authentication policy.
+    pub policy: Seen<Effective>,
+}
+
+impl<T> Seen<T> {
+    /// Returns the fact, if it was seen.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(fact) => Some(fact),
+            Self::Hidden { .. } => None,
+        }
+    }
+}

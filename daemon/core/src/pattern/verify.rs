@@ -1,0 +1,69 @@
+//! The proof of the pattern: one check a line, each with its evidence. What the acting role cannot see is "not
+//! checked", never "passed".
+
+use serde::{Deserialize, Serialize};
+
+use super::observed::{Grant, Seen};
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Stable id: `service-type`, `one-role`, `no-role-switch`, … also the words of `freeze_on`.
+    pub id: String,
+    /// What it is about: `user MIGUEL_CLI`, `account`.
+    pub subject: String,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// What was seen, in one line.
+    pub evidence: String,
+    /// What to do; empty when it passed.
+    pub next_step: String,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It does not.
+    Failed,
+    /// It could not be seen.
+    NotChecked {
+        /// What would show it.
+        needs: String,
+    },
+}
+
+/// What a real login with the current token showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The service user it was for.
+    pub user: String,
+    /// `CURRENT_USER()`.
+    pub current_user: String,
+    /// `CURRENT_ROLE()`.
+    pub current_role: String,
+    /// Roles that were active beside it.
+    pub secondary_roles: Vec<String>,
+    /// What `USE ROLE` to another role brought: the role afterwards, or Snowflake's refusal.
+    pub role_switch: Attempt,
+    /// What `USE SECONDARY ROLES ALL` brought: the secondary roles afterwards, or Snowflake's refusal.
+    pub secondary_switch: Attempt,
+    /// What a login that asks for another role brought: the role it got, or Snowflake's refusal.
+    pub other_role_login: Attempt,
+    /// The grants of its role, as the session itself sees them.
+    pub grants: Seen<Vec<Grant>>,
+}
+
+/// What an attempt to leave the one role brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attempt {
+    /// Refused, with Snowflake's words.
+    Refused(String),
+    /// Accepted: what was active afterwards.
+    Accepted(String),
+    /// No clear answer.
+    Unclear(String),
+}

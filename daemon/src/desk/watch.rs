@@ -7,18 +7,17 @@ use super::refusing::{Refusal, no};
 use crate::api::Reply;
 use crate::house::House;
 use crate::leases::LeaseId;
-use crate::peer::Caller;
 use crate::slots::View;
 
 /// Waits until the lease is over or another generation is served. Carries no secret, ever.
 pub(super) async fn answer(
     house: &House,
-    caller: &Caller,
+    uid: u32,
     asked: &WatchRequest,
 ) -> Result<Reply, Refusal> {
     let id = LeaseId::claimed(&asked.lease);
     // Another uid's lease is as unknown as none.
-    let (lease, mut ended) = house.leases.of_uid(&id, caller.uid).ok_or_else(unknown)?;
+    let (lease, mut ended) = house.leases.of_uid(&id, uid).ok_or_else(unknown)?;
     let handle = house.slots.find(&lease.slot).ok_or_else(unknown)?;
     let mut follow = handle.follow();
     let is_newer = |view: &View| {

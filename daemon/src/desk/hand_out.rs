@@ -16,7 +16,7 @@ use super::refusing::{Refusal, deny, no, plain};
 use super::terms::terms;
 use crate::audit::{EndReason, Event};
 use crate::house::{House, Trust};
-use crate::leases::{Lease, LeaseId, NewLease, Refused};
+use crate::leases::{Holder, Lease, LeaseId, NewLease, Refused};
 use crate::peer::{Caller, Peer};
 use crate::slots::{Handle, NOT_UNSEALED};
 
@@ -140,13 +140,21 @@ fn release(
     announce(house, &handing, &id)?;
     let Handing { peer, asked, held, .. } = handing;
     let uid = peer.uid;
-    let secret = open(house, handle, peer, &id, held.generation)
+    let replaced = asked.replaces.as_deref().map(LeaseId::claimed);
+    let lease = Lease { id, slot: handle.id.clone(), generation: held.generation, uid };
+    let id = lease.id.clone();
+    let secret = open(house, handle, new_lease(lease, peer, replaced.clone()))
         .and_then(|()| unseal(house, handle, held.generation))
         .inspect_err(|no| taken_back(house, &id, no))?;
-    if let Some(replaced) = asked.replaces {
-        house.leases.end_of_uid(&LeaseId::claimed(&replaced), uid, EndReason::Moved);
+    if let Some(replaced) = replaced {
+        house.leases.end_replaced(&replaced, uid, &handle.id);
     }
     Ok(HandOut { terms, secret })
+}
+
+fn new_lease(lease: Lease, peer: Peer, replaces: Option<LeaseId>) -> NewLease {
+    let holder = Holder { pid: peer.pid, start_time: peer.start_time };
+    NewLease { lease, holder, pidfd: peer.into_pidfd(), replaces }
 }
 
 /// The kernel has the record before the secret goes anywhere.
@@ -175,19 +183,15 @@ fn announce(house: &House, handing: &Handing, id: &LeaseId) -> Result<(), Refusa
 
 /// Opens the lease, then looks again: a slot that was revoked or moved on before the lease was there to be
 /// ended hands nothing out.
-fn open(
-    house: &Arc<House>,
-    handle: &Handle,
-    peer: Peer,
-    id: &LeaseId,
-    generation: Generation,
-) -> Result<(), Refusal> {
-    let lease = Lease { id: id.clone(), slot: handle.id.clone(), generation, uid: peer.uid };
-    let (pid, start_time) = (peer.pid, peer.start_time);
-    let new = NewLease { lease, pid, start_time, pidfd: peer.into_pidfd() };
+fn open(house: &Arc<House>, handle: &Handle, new: NewLease) -> Result<(), Refusal> {
+    let generation = new.lease.generation;
     house.leases.open(new).map_err(|refused| match refused {
         Refused::TooMany => {
             no(ErrorCode::Busy, refused.to_string(), "end some of the running commands")
+        }
+        Refused::TooManyOfProcess => {
+            let step = "name the lease before as the one replaced, or ask from a new process";
+            no(ErrorCode::Busy, refused.to_string(), step)
         }
         Refused::Unwatchable(_) => internal(&refused.to_string()),
     })?;

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::table::{Ends, Lease, LeaseId, Leases};
+use super::table::{Ends, Holder, Lease, LeaseId, Leases};
 use patd_core::names::{Account, Generation, SlotId, User};
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ impl Leases {
             .map_err(|source| JournalError { path: path.to_owned(), doing: "written", source })?;
         let (table, ends) = Self::over(journal);
         for (stored, pidfd) in kept {
-            table.restore(stored.lease(), pidfd);
+            table.restore(stored.lease(), Some(stored.holder()), pidfd);
         }
         if before.is_damaged {
             tracing::warn!(path = %path.display(), "Journal of leases damaged, every generation counts as held");
@@ -93,12 +93,13 @@ fn hold_all(table: &Arc<Leases>, alive: &[(SlotId, Generation)]) {
     for (slot, generation) in alive {
         let Some(id) = LeaseId::fresh() else { continue };
         let slot = Arc::new(slot.clone());
-        table.restore(Lease { id, slot, generation: *generation, uid: NOBODYS }, None);
+        table.restore(Lease { id, slot, generation: *generation, uid: NOBODYS }, None, None);
     }
 }
 
 impl Stored {
-    pub(super) fn of(lease: &Lease, pid: i32, start_time: Option<u64>) -> Self {
+    pub(super) fn of(lease: &Lease, holder: Holder) -> Self {
+        let Holder { pid, start_time } = holder;
         Self {
             id: lease.id.clone(),
             account: lease.slot.account.clone(),
@@ -108,6 +109,10 @@ impl Stored {
             pid,
             start_time,
         }
+    }
+
+    fn holder(&self) -> Holder {
+        Holder { pid: self.pid, start_time: self.start_time }
     }
 
     fn lease(&self) -> Lease {

@@ -1,6 +1,7 @@
 //! The leases themselves, their caps, and who is told when one ends.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -48,16 +49,25 @@ pub struct Lease {
     pub uid: u32,
 }
 
+/// The process that holds a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Holder {
+    /// Its id.
+    pub pid: i32,
+    /// The tick it started at, where it could be read: tells it from a later process with the same id.
+    pub start_time: Option<u64>,
+}
+
 /// A lease to be opened, with the process that will hold it.
 pub struct NewLease {
     /// What it says.
     pub lease: Lease,
-    /// The holder's process id.
-    pub pid: i32,
-    /// The tick it started at, where it could be read.
-    pub start_time: Option<u64>,
-    /// Stands for the holder's process.
+    /// The process.
+    pub holder: Holder,
+    /// Stands for the process.
     pub pidfd: OwnedFd,
+    /// The lease that this one takes the place of, in the end: it does not count.
+    pub replaces: Option<LeaseId>,
 }
 
 /// Why a lease was not opened.
@@ -66,6 +76,9 @@ pub enum Refused {
     /// This uid, or all together, hold as many as may be.
     #[error("too many leases are open")]
     TooMany,
+    /// One process holds as many as may be.
+    #[error("this process holds too many leases")]
+    TooManyOfProcess,
     /// The holder's end could not be watched.
     #[error("the holder's process cannot be watched")]
     Unwatchable(#[source] std::io::Error),
@@ -91,11 +104,14 @@ struct Inner {
     open: HashMap<LeaseId, Row>,
     by_slot: HashMap<Arc<SlotId>, BTreeMap<Generation, u32>>,
     by_uid: HashMap<u32, usize>,
+    by_holder: HashMap<Holder, usize>,
     journal: Journal,
 }
 
 struct Row {
     lease: Lease,
+    /// None if nobody knows: found in a damaged journal.
+    holder: Option<Holder>,
     watcher: Option<AbortHandle>,
     /// Dropped with the row: whoever watches the lease then knows that it ended.
     _ended: watch::Sender<()>,
@@ -109,6 +125,7 @@ impl Leases {
             open: HashMap::new(),
             by_slot: HashMap::new(),
             by_uid: HashMap::new(),
+            by_holder: HashMap::new(),
             journal,
         };
         (Arc::new(Self { inner: Mutex::new(inner), ended }), Ends(ends))
@@ -119,24 +136,26 @@ impl Leases {
     /// # Errors
     /// If there are too many, or if the holder cannot be watched.
     pub fn open(self: &Arc<Self>, new: NewLease) -> Result<(), Refused> {
-        let NewLease { lease, pid, start_time, pidfd } = new;
         let mut inner = self.inner();
-        let held = inner.by_uid.get(&lease.uid).copied().unwrap_or(0);
-        if held >= PER_UID || inner.open.len() >= TOTAL {
-            return Err(Refused::TooMany);
-        }
+        inner.has_room_for(&new)?;
+        let NewLease { lease, holder, pidfd, .. } = new;
         let watcher = watching::holder(Arc::downgrade(self), lease.id.clone(), pidfd)
             .map_err(Refused::Unwatchable)?;
-        inner.journal.opened(&Stored::of(&lease, pid, start_time));
-        inner.insert(lease, Some(watcher));
+        inner.journal.opened(&Stored::of(&lease, holder));
+        inner.insert(lease, Some(holder), Some(watcher));
         Ok(())
     }
 
     /// Puts back a lease from before a restart. Without a pidfd its holder is unknown, and counts as holding.
-    pub(super) fn restore(self: &Arc<Self>, lease: Lease, pidfd: Option<OwnedFd>) {
+    pub(super) fn restore(
+        self: &Arc<Self>,
+        lease: Lease,
+        holder: Option<Holder>,
+        pidfd: Option<OwnedFd>,
+    ) {
         let watcher = pidfd
             .and_then(|pidfd| watching::holder(Arc::downgrade(self), lease.id.clone(), pidfd).ok());
-        self.inner().insert(lease, watcher);
+        self.inner().insert(lease, holder, watcher);
     }
 
     /// Ends one lease. Returns it, if it was open.
@@ -147,12 +166,13 @@ impl Leases {
         Some(lease)
     }
 
-    /// Ends one lease if this uid has it.
-    pub fn end_of_uid(&self, id: &LeaseId, uid: u32, reason: EndReason) -> Option<Lease> {
-        if self.inner().open.get(id)?.lease.uid != uid {
-            return None;
+    /// Ends the lease whose place another one of the same uid and slot took. One of another slot stays: its
+    /// holder got nothing newer for it.
+    pub fn end_replaced(&self, id: &LeaseId, uid: u32, slot: &SlotId) {
+        let is_replaced = self.inner().replaced(id, uid, slot).is_some();
+        if is_replaced {
+            self.end(id, EndReason::Moved);
         }
-        self.end(id, reason)
     }
 
     /// Ends every lease of a slot.
@@ -201,13 +221,39 @@ impl Leases {
 }
 
 impl Inner {
-    fn insert(&mut self, lease: Lease, watcher: Option<AbortHandle>) {
+    /// Counts what is held, but for a lease that ends in favour of the new one.
+    fn has_room_for(&self, new: &NewLease) -> Result<(), Refused> {
+        let NewLease { lease, holder, replaces, .. } = new;
+        let going = replaces.as_ref().and_then(|id| self.replaced(id, lease.uid, &lease.slot));
+        let left = |held: usize, goes: bool| held.saturating_sub(usize::from(goes));
+        let of_holder = self.by_holder.get(holder).copied().unwrap_or(0);
+        let of_uid = self.by_uid.get(&lease.uid).copied().unwrap_or(0);
+        if left(of_holder, going.is_some_and(|row| row.holder == Some(*holder))) >= PER_PROCESS {
+            return Err(Refused::TooManyOfProcess);
+        }
+        if left(of_uid, going.is_some()) >= PER_UID
+            || left(self.open.len(), going.is_some()) >= TOTAL
+        {
+            return Err(Refused::TooMany);
+        }
+        Ok(())
+    }
+
+    fn replaced(&self, id: &LeaseId, uid: u32, slot: &SlotId) -> Option<&Row> {
+        self.open.get(id).filter(|row| row.lease.uid == uid && *row.lease.slot == *slot)
+    }
+
+    fn insert(&mut self, lease: Lease, holder: Option<Holder>, watcher: Option<AbortHandle>) {
         let counts = self.by_slot.entry(lease.slot.clone()).or_default();
         let count = counts.entry(lease.generation).or_insert(0);
         *count = count.saturating_add(1);
         let of_uid = self.by_uid.entry(lease.uid).or_insert(0);
         *of_uid = of_uid.saturating_add(1);
-        let row = Row { lease: lease.clone(), watcher, _ended: watch::Sender::new(()) };
+        if let Some(holder) = holder {
+            let of_holder = self.by_holder.entry(holder).or_insert(0);
+            *of_holder = of_holder.saturating_add(1);
+        }
+        let row = Row { lease: lease.clone(), holder, watcher, _ended: watch::Sender::new(()) };
         self.open.insert(lease.id, row);
     }
 
@@ -224,11 +270,9 @@ impl Inner {
                 self.by_slot.remove(&lease.slot);
             }
         }
-        if let Some(count) = self.by_uid.get_mut(&lease.uid) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.by_uid.remove(&lease.uid);
-            }
+        one_less(&mut self.by_uid, &lease.uid);
+        if let Some(holder) = row.holder {
+            one_less(&mut self.by_holder, &holder);
         }
         self.journal.ended(id, self.open.len());
         Some(lease)
@@ -241,6 +285,18 @@ fn lower(count: Option<&mut u32>) {
     }
 }
 
+/// Counts one down, and forgets what is down to none.
+fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+/// Open leases of one process: one that asks in a loop must not use up those of its user.
+const PER_PROCESS: usize = 64;
 /// Open leases of one uid. Each costs a descriptor and a small task.
 const PER_UID: usize = 1_024;
 /// Open leases of all uids, below the unit's LimitNOFILE with room for sockets.

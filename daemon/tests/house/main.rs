@@ -11,6 +11,7 @@
 mod crashing;
 mod ending;
 mod handing_out;
+mod holding;
 mod limits;
 mod program;
 mod refusing;

@@ -9,6 +9,7 @@
 pub mod authority;
 pub mod chain;
 pub mod endpoint;
+pub mod evidence;
 pub mod http;
 pub mod jwt;
 pub mod key;

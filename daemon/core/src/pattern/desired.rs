@@ -57,6 +57,9 @@ pub struct Broker {
     pub public_key: Option<String>,
     /// Whether it may replace its own key.
     pub replaces_own_key: bool,
+    /// Broker roles of other hosts: they may manage tokens of the same users, and verify does not wonder at them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_roles: Vec<Role>,
     /// Whose the user and the role are.
     pub management: Management,
 }
@@ -165,6 +168,13 @@ pub struct Scopes {
     pub blocked_roles: Vec<Role>,
 }
 
+impl Home {
+    /// Returns the full name of one of our policies here, as [`super::observed`] spells it.
+    pub fn policy(&self, name: &str) -> String {
+        [self.database.as_str(), self.schema.as_str(), name].join(".")
+    }
+}
+
 impl Evaluation {
     /// Returns Snowflake's word.
     pub fn as_sql(self) -> &'static str {
@@ -175,3 +185,14 @@ impl Evaluation {
         }
     }
 }
+
+/// The authentication policy of the service users.
+pub const TOKENS_ONLY: &str = "PATD_TOKENS_ONLY";
+/// The authentication policy of the broker.
+pub const KEY_ONLY: &str = "PATD_KEY_ONLY";
+/// The policy for all person users of the account.
+pub const PERSONS: &str = "PATD_PERSONS";
+/// The policy for all service users of the account.
+pub const SERVICES: &str = "PATD_SERVICES";
+/// The comment that marks an object as ours.
+pub const OUR_COMMENT: &str = "PAT Broker";

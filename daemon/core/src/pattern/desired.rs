@@ -55,6 +55,9 @@ pub struct Broker {
     pub role: Role,
     /// The RSA public key: base64 of the DER, without PEM lines. None: the key is not ours to set in this run.
     pub public_key: Option<String>,
+    /// `SHA256:…` of that key, as Snowflake prints it: by it an observation shows whether the key is set.
+    #[serde(default)]
+    pub key_fingerprint: Option<String>,
     /// Whether it may replace its own key.
     pub replaces_own_key: bool,
     /// Broker roles of other hosts: they may manage tokens of the same users, and verify does not wonder at them.

@@ -5,6 +5,7 @@
 
 pub mod desired;
 pub mod observed;
+pub mod ours;
 pub mod plan;
 pub mod reading;
 pub mod verify;

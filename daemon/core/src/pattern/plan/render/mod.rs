@@ -1,0 +1,9 @@
+//! A plan as people and other tools read it.
+
+mod sql;
+mod terraform;
+mod text;
+
+pub use sql::sql;
+pub use terraform::terraform;
+pub use text::text;

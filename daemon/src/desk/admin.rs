@@ -48,7 +48,7 @@ async fn carry_out(house: &Arc<House>, request: Request) -> Result<Reply, Refusa
         Request::Revoke(asked) => revoke(house, &asked).await,
         Request::Enrol(asked) => enrol(house, &asked).await,
         Request::Explain(asked) => explain::answer(house, asked).await,
-        Request::Log(asked) => log(house, &asked),
+        Request::Log(asked) => log(house, asked).await,
         Request::Reload => Reply::plain(&reload::reload(house).await),
         // The parser lets none of these through here.
         Request::HandOut(_) | Request::List | Request::Watch(_) => Err(plain()),
@@ -158,17 +158,19 @@ fn covered(house: &House, asked: &RevokeRequest) -> Result<Vec<Arc<Handle>>, Ref
     Ok(slots)
 }
 
-fn log(house: &House, asked: &LogRequest) -> Result<Reply, Refusal> {
+/// Two files of the log are read through, and not on a thread that serves.
+async fn log(house: &House, asked: LogRequest) -> Result<Reply, Refusal> {
     let limit = usize::try_from(asked.limit.min(LONGEST_LOG)).unwrap_or(0);
-    let records = house.audit.newest(limit).map_err(|error| {
-        let cause = patd_snowflake::chain::chain(&error);
-        no(
-            ErrorCode::Internal,
-            format!("the audit log cannot be read: {cause}"),
-            "see: journalctl -u patd",
-        )
-    })?;
-    Reply::plain(&LogPage { records })
+    let audit = house.audit.clone();
+    let unreadable = |cause: String| {
+        let message = format!("the audit log cannot be read: {cause}");
+        no(ErrorCode::Internal, message, "see: journalctl -u patd")
+    };
+    match tokio::task::spawn_blocking(move || audit.newest(limit)).await {
+        Ok(Ok(records)) => Reply::plain(&LogPage { records }),
+        Ok(Err(error)) => Err(unreadable(patd_snowflake::chain::chain(&error))),
+        Err(_) => Err(unreadable("the reading broke off".to_owned())),
+    }
 }
 
 fn slot_of(house: &House, connection: &str) -> Result<Arc<Handle>, Refusal> {

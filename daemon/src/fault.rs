@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::sockets::SocketError;
+
 /// What kept the daemon from starting or from ending in order.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -42,7 +44,7 @@ pub enum Fault {
     Journal(#[from] crate::leases::JournalError),
     /// Nobody could connect.
     #[error(transparent)]
-    Socket(#[from] crate::sockets::SocketError),
+    Socket(#[from] SocketError),
     /// Threads, signals or descriptors are not to be had.
     #[error("the runtime cannot be started; check the unit's LimitNOFILE= and TasksMax=")]
     Runtime(#[source] io::Error),
@@ -55,7 +57,8 @@ impl Fault {
     /// Returns the sysexits code that goes with it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_)
+            Self::Socket(SocketError::Folder(_))
+            | Self::Config(_)
             | Self::RootKey(_)
             | Self::Upstream(_)
             | Self::Store(_)

@@ -12,6 +12,7 @@ use nix::sys::socket::{
     AddressFamily, SockType, SockaddrLike as _, UnixAddr, getsockname, getsockopt, sockopt,
 };
 use nix::sys::stat::{Mode, umask};
+use pat_wire::trust;
 
 /// The sockets, listening and non-blocking.
 pub struct Sockets {
@@ -30,6 +31,9 @@ pub enum SocketError {
     /// Something that is no socket has the name.
     #[error("{} is in the way and is not a socket; remove it", .0.display())]
     InTheWay(PathBuf),
+    /// Somebody else could put a socket of theirs in the place of ours.
+    #[error("the folder of the sockets cannot be trusted")]
+    Folder(#[source] trust::Untrusted),
     /// The service manager passed something else than the two sockets.
     #[error(
         "the service manager passed {what}; check FileDescriptorName= and ListenStream= of patd.socket and patd-admin.socket"
@@ -102,6 +106,7 @@ impl Sockets {
 
     fn bind(run: &Path, admin_group: Option<u32>) -> Result<Self, SocketError> {
         made_for_everyone(run)?;
+        trust::check_dir(run, &[crate::os::own_uid()]).map_err(SocketError::Folder)?;
         let hand_out = bound(&run.join(HAND_OUT), 0o666)?;
         let admin_path = run.join(ADMIN);
         let admin = bound(&admin_path, 0o600)?;
@@ -217,6 +222,19 @@ mod tests {
         let _alive = Sockets::bind(run.path(), None).unwrap();
 
         assert!(matches!(Sockets::bind(run.path(), None), Err(SocketError::InUse(_))));
+    }
+
+    #[test]
+    fn a_folder_that_others_may_change_gets_no_socket() {
+        let run = tempfile::tempdir().unwrap();
+        for (mode, is_closed) in [(0o755, true), (0o775, false), (0o757, false)] {
+            std::fs::set_permissions(run.path(), Permissions::from_mode(mode)).unwrap();
+            for folder in [run.path(), &run.path().join("below")] {
+                let outcome = Sockets::bind(folder, None).map(drop);
+                let is_refused = matches!(outcome, Err(SocketError::Folder(_)));
+                assert_eq!(is_refused, !is_closed, "{mode:o} {}: {outcome:?}", folder.display());
+            }
+        }
     }
 
     #[test]

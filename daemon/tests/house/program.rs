@@ -148,6 +148,23 @@ fn a_wrong_command_line_is_usage() {
 }
 
 #[test]
+fn a_run_folder_that_others_may_change_is_refused_with_the_next_step() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::prepared();
+    let run = world.path("run");
+    std::fs::create_dir(&run).unwrap();
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o777)).unwrap();
+
+    let refused = outcome(&world, &[]);
+
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(78), "{told}");
+    assert!(told.contains(&format!("{}: is writable by others", run.display())), "{told}");
+    assert!(told.contains(&format!("chmod go-w {}", run.display())), "{told}");
+    assert!(!run.join("patd.sock").exists());
+}
+
+#[test]
 fn it_cannot_be_looked_into_by_its_own_user_and_leaves_no_core() {
     let world = World::prepared();
     let program = Program::start(&world, &[]);

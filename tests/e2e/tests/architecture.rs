@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use e2e::root;
+
 #[test]
 fn core_knows_no_other_crate_and_nothing_that_does_io() {
     assert_eq!(dependencies("daemon/core"), set(["serde", "thiserror"]));
@@ -86,10 +88,6 @@ const SHIPPED: [&str; 8] = [
     "client/exec",
     "client/ctl",
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
 
 fn dependencies(package: &str) -> BTreeSet<String> {
     let manifest = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();

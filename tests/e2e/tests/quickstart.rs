@@ -1,10 +1,9 @@
 //! The first command a new user types: it works, it ends as it should, it fails where it must, it leaves nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
-use e2e::{client_program, said};
+use e2e::{client_program, quickstart, said};
 use tempfile::TempDir;
 use world::{ROLE, USER};
 
@@ -12,7 +11,7 @@ use world::{ROLE, USER};
 fn the_tour_shows_a_login_a_rotation_and_the_status_and_leaves_nothing() {
     let temporary = tempfile::tempdir().unwrap();
 
-    let output = quickstart(&temporary).output().unwrap();
+    let output = quickstart(temporary.path()).output().unwrap();
 
     assert!(output.status.success(), "{}", said(&output));
     let said = String::from_utf8(output.stdout).unwrap();
@@ -26,7 +25,7 @@ fn the_tour_shows_a_login_a_rotation_and_the_status_and_leaves_nothing() {
 fn a_login_that_lands_in_another_role_makes_the_tour_fail() {
     let temporary = tempfile::tempdir().unwrap();
 
-    let output = quickstart(&temporary).args(["--simulate-role", "PUBLIC"]).output().unwrap();
+    let output = quickstart(temporary.path()).args(["--simulate-role", "PUBLIC"]).output().unwrap();
 
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("quickstart failed"), "{}", said(&output));
@@ -39,7 +38,7 @@ fn a_command_ends_the_quickstart_with_its_own_exit_code() {
 
     for code in [0, 7] {
         let script = format!("exit {code}");
-        let output = quickstart(&temporary).args(["--", "/bin/sh", "-c", &script]).output();
+        let output = quickstart(temporary.path()).args(["--", "/bin/sh", "-c", &script]).output();
         assert_eq!(output.unwrap().status.code(), Some(code));
     }
 
@@ -50,7 +49,7 @@ fn a_command_ends_the_quickstart_with_its_own_exit_code() {
 fn a_command_that_was_killed_ends_it_as_a_shell_would() {
     let temporary = tempfile::tempdir().unwrap();
 
-    let output = quickstart(&temporary).args(["--", "/bin/sh", "-c", "kill -9 $$"]).output();
+    let output = quickstart(temporary.path()).args(["--", "/bin/sh", "-c", "kill -9 $$"]).output();
 
     assert_eq!(output.unwrap().status.code(), Some(128 + 9));
 }
@@ -59,7 +58,7 @@ fn a_command_that_was_killed_ends_it_as_a_shell_would() {
 fn a_command_works_as_the_service_user_by_either_delivery() {
     for deliver in ["home", "env"] {
         let temporary = tempfile::tempdir().unwrap();
-        let mut command = quickstart(&temporary);
+        let mut command = quickstart(temporary.path());
         command.args(["--deliver", deliver, "--"]).arg(client_program());
 
         let output = with_input(command, b"connect\n");
@@ -74,27 +73,12 @@ fn a_command_works_as_the_service_user_by_either_delivery() {
 fn what_is_to_be_kept_is_kept_and_named() {
     let temporary = tempfile::tempdir().unwrap();
 
-    let output = quickstart(&temporary).args(["--keep", "--", "/bin/true"]).output().unwrap();
+    let output = quickstart(temporary.path()).args(["--keep", "--", "/bin/true"]).output().unwrap();
 
     assert!(output.status.success(), "{}", said(&output));
     let kept = left_in(&temporary);
     assert_eq!(kept.len(), 1);
     assert!(said(&output).contains(kept[0].to_str().unwrap()), "{}", said(&output));
-}
-
-/// Returns the program, built once by the cargo that runs this test, with a place of its own for what it leaves.
-fn quickstart(temporary: &TempDir) -> Command {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let program = BUILT.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
-        let mut build = Command::new(cargo);
-        let build = build.current_dir(root()).args(["build", "--quiet", "-p", "quickstart"]);
-        assert!(build.status().unwrap().success());
-        client_program().with_file_name("quickstart")
-    });
-    let mut command = Command::new(program);
-    command.env("TMPDIR", temporary.path()).current_dir(root());
-    command
 }
 
 fn with_input(mut command: Command, input: &[u8]) -> Output {
@@ -109,8 +93,4 @@ fn with_input(mut command: Command, input: &[u8]) -> Output {
 fn left_in(temporary: &TempDir) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(temporary.path()).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }

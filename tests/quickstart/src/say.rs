@@ -38,7 +38,7 @@ pub fn paragraph(text: &str) {
 /// What a program printed, indented.
 pub fn output(text: &str) {
     for line in text.trim_end().lines() {
-        println!("  {line}");
+        println!("{}", format!("  {line}").trim_end());
     }
 }
 

@@ -1,0 +1,76 @@
+//! What the README shows is what happens: the output of its first command, its configuration, its links.
+
+use std::fs;
+use std::process::Command;
+
+use e2e::{quickstart, root, said};
+use world::Binaries;
+
+#[test]
+fn the_quickstart_prints_what_the_readme_shows() {
+    let readme = document("README.md");
+    let (_, shown) = readme.split_once("```\n$ cargo quickstart\n").unwrap();
+    let (shown, _) = shown.split_once("\n```\n").unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+
+    let output = quickstart(temporary.path()).output().unwrap();
+
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(shape(&printed), shape(shown), "{printed}");
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_good() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("users.d")).unwrap();
+    let readme = document("README.md");
+    let blocks: Vec<_> = readme.split("```toml\n# /etc/patd/").skip(1).collect();
+    for block in &blocks {
+        let (block, _) = block.split_once("```").unwrap();
+        let (name, text) = block.split_once('\n').unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+
+    let mut patctl = Command::new(Binaries::find().patctl());
+    let output = patctl.arg("--config").arg(folder.path()).arg("validate").output().unwrap();
+
+    assert_eq!((output.status.code(), blocks.len()), (Some(0), 2), "{}", said(&output));
+}
+
+#[test]
+fn a_link_of_a_document_leads_somewhere() {
+    for name in ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md"] {
+        let text = document(name);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://")) {
+            assert!(root().join(link).exists(), "{name} links to {link}");
+        }
+    }
+}
+
+/// What stays the same from run to run and host to host: lines without their numbers, names and paths.
+fn shape(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    lines.filter(|words| !words.is_empty()).map(|words| shape_of(&words)).collect()
+}
+
+fn shape_of(words: &[&str]) -> String {
+    // Whose configuration, and what this kernel offers.
+    if words[0] == "configuration:" {
+        return words[0].to_owned();
+    }
+    let kept = words.iter().filter(|word| !varies(word) && !UNITS.contains(word));
+    kept.copied().collect::<Vec<_>>().join(" ")
+}
+
+fn varies(word: &str) -> bool {
+    let is_host_id = word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_host_id || word.starts_with('/') || word.contains(|letter: char| letter.is_ascii_digit())
+}
+
+fn document(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// Of lengths of time: "in 7 d" may be "in 6 d 23 h".
+const UNITS: [&str; 5] = ["d", "h", "min", "s", "s,"];

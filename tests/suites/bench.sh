@@ -1,8 +1,9 @@
 # Benchmarks on the programs as they ship. Ratios to baselines of the same run; these machines are noisy.
 
 suite_bench() {
+    local failed_before=$FAILED
     step "release programs" build_release
-    [ "$FAILED" -eq 0 ] || return 0
+    [ "$FAILED" -eq "$failed_before" ] || return 0
     step "benchmark program" cargo build --locked --release -p bench
     local status=0
     PAT_BROKER_BENCH=$TARGET/bench-programs "$TARGET/release/bench" | tee "$WORK/bench.log" || status=$?

@@ -5,9 +5,10 @@ PYTHON_CLIENTS=(snowflake-cli==3.30.0 snowflake-connector-python==4.7.5)
 NODE_CLIENTS=(snowflake-sdk@3.3.0 bun@1.4.5)
 
 suite_clients() {
+    local failed_before=$FAILED
     step "Python clients" install_python_clients
     step "Node clients" install_node_clients
-    [ "$FAILED" -eq 0 ] || return 0
+    [ "$FAILED" -eq "$failed_before" ] || return 0
     step "binaries" build_binaries
     export PAT_BROKER_BIN=$TARGET/debug PAT_BROKER_CLIENTS=$CACHE
     cargo_tests "clients" cargo test --locked -p clients --features installed

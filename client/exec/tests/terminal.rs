@@ -147,8 +147,10 @@ impl Shell {
         let name = ptsname_r(&terminal).unwrap();
         let open = || nix::fcntl::open(name.as_str(), flags, Mode::empty()).unwrap();
         let [input, output, errors] = [(); 3].map(|()| Stdio::from(open()));
-        let process = Command::new("setsid")
-            .args(["--ctty", "--wait", "bash", "--norc", "--noprofile", "-i"])
+        // Whoever runs the tests in the background ignores SIGINT, and that would be inherited.
+        let process = Command::new("env")
+            .args(["--default-signal", "setsid", "--ctty", "--wait"])
+            .args(["bash", "--norc", "--noprofile", "-i"])
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", world.user())

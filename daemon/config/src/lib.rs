@@ -12,7 +12,10 @@ mod fault;
 mod files;
 mod key_source;
 mod local;
+mod object;
+mod provision;
 mod raw;
+mod raw_provision;
 mod syntax;
 mod table;
 
@@ -20,11 +23,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use patd_core::names::{Account, Connection, Role, SlotId, User};
+use patd_core::pattern::desired::ServiceUser;
 use patd_core::policy::Entry;
 
 pub use fault::{ConfigErrors, Fault};
 pub use files::{ACCOUNTS_DIR, MAIN_FILE, Sources, USERS_DIR};
 pub use key_source::NotAKeySource;
+pub use provision::{BrokerKey, Provision, source};
 
 /// Returns the configuration of a directory: `patd.toml`, `accounts.d/*.toml`, `users.d/*.toml`.
 ///
@@ -47,8 +52,12 @@ pub fn as_shown(session_default: &str) -> String {
 pub struct Config {
     /// Accounts by name.
     pub accounts: BTreeMap<Account, AccountConfig>,
+    /// What is wanted of each account at Snowflake.
+    pub provision: BTreeMap<Account, Provision>,
     /// Managed tokens.
     pub slots: BTreeMap<SlotId, SlotConfig>,
+    /// What is wanted of the service user of each slot.
+    pub service_users: BTreeMap<SlotId, ServiceUser>,
     /// What `-c` names, with what is written into the generated entry.
     pub connections: BTreeMap<Connection, ConnectionConfig>,
     /// Who may have what.

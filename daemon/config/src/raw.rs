@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::at::{At, Place};
 use crate::fault::Faults;
+use crate::raw_provision::{RawProvision, RawServiceUser};
 use crate::table::{NameOrId, Table, Text};
 
 /// `patd.toml`.
@@ -17,7 +18,7 @@ pub(crate) struct RawMain {
     pub(crate) account: Option<RawAccount>,
 }
 
-/// `[account]` and `[admin]`, in a file of `accounts.d` or in `patd.toml`.
+/// `[account]`, `[admin]` and `[provision]`, in a file of `accounts.d` or in `patd.toml`.
 pub(crate) struct RawAccount {
     pub(crate) place: Place,
     pub(crate) name: Option<At<String>>,
@@ -29,6 +30,7 @@ pub(crate) struct RawAccount {
     /// Whether others may read the file, which is no place for a password then.
     pub(crate) readable_by_others: bool,
     pub(crate) admin: Option<RawAdmin>,
+    pub(crate) provision: Option<RawProvision>,
 }
 
 /// `[admin]`.
@@ -54,6 +56,7 @@ pub(crate) struct RawEntry {
     pub(crate) env: Option<At<BTreeMap<String, At<String>>>>,
     pub(crate) token: RawToken,
     pub(crate) access: Option<RawAccess>,
+    pub(crate) provision: RawServiceUser,
 }
 
 /// `[token]`.
@@ -102,13 +105,15 @@ impl RawAccount {
         Some(account.unwrap_or_else(|| Self::empty(place)))
     }
 
-    /// Takes `[account]` and `[admin]`; none if neither is there.
+    /// Takes `[account]`, `[admin]` and `[provision]`; none if none is there.
     fn take(top: &mut Table<'_>, faults: &mut Faults) -> Option<Self> {
         let account = top.table("account", faults);
         let admin = top.table("admin", faults).map(|table| RawAdmin::read(table, faults));
+        let provision =
+            top.table("provision", faults).map(|table| RawProvision::read(table, faults));
         let Some(mut table) = account else {
-            return admin
-                .map(|admin| Self { admin: Some(admin), ..Self::empty(top.place.clone()) });
+            let is_there = admin.is_some() || provision.is_some();
+            return is_there.then(|| Self { admin, provision, ..Self::empty(top.place.clone()) });
         };
         let raw = Self {
             place: table.place.clone(),
@@ -120,15 +125,27 @@ impl RawAccount {
             proxy: table.string("proxy", faults),
             readable_by_others: table.text.readable_by_others,
             admin,
+            provision,
         };
         table.finish(ELSEWHERE, faults);
         Some(raw)
     }
 
     fn empty(place: Place) -> Self {
-        let (name, host, port, protocol, ca_file, proxy, admin) = Default::default();
-        let readable_by_others = true;
-        Self { place, name, host, port, protocol, ca_file, proxy, readable_by_others, admin }
+        let (name, host, port, protocol, ca_file, proxy) = Default::default();
+        let (readable_by_others, admin, provision) = (true, None, None);
+        Self {
+            place,
+            name,
+            host,
+            port,
+            protocol,
+            ca_file,
+            proxy,
+            readable_by_others,
+            admin,
+            provision,
+        }
     }
 }
 
@@ -162,6 +179,7 @@ impl RawEntry {
             env: top.string_map("env", faults),
             token: RawToken::take(&mut top, faults),
             access: top.table("access", faults).map(|table| RawAccess::read(table, faults)),
+            provision: RawServiceUser::take(&mut top, faults),
         };
         top.finish(ELSEWHERE_IN_ENTRY, faults);
         Some(raw)
@@ -199,7 +217,7 @@ impl RawAccess {
 }
 
 /// In TOML a key belongs to the header above it, which is easily forgotten.
-const ELSEWHERE: &[(&str, &str)] = &[
+pub(crate) const ELSEWHERE: &[(&str, &str)] = &[
     ("audit", "the top of the file, above every [header]"),
     ("admin_group", "the top of the file, above every [header]"),
     ("gate_group", "the top of the file, above every [header]"),
@@ -210,9 +228,23 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("ca_file", "[account]"),
     ("proxy", "[account]"),
     ("key", "[admin]"),
+    ("run_as", "[provision]"),
+    ("database", "[provision]"),
+    ("schema", "[provision]"),
+    ("home", "[provision]"),
+    ("network", "[provision]"),
+    ("network_policy", "[provision]"),
+    ("network_evaluation", "[provision]"),
+    ("authentication_policy", "[provision]"),
+    ("max_days_to_expiry", "[provision]"),
+    ("bar_persons", "[provision]"),
+    ("admit_services", "[provision]"),
+    ("blocked_roles", "[provision]"),
+    ("other_brokers", "[provision]"),
+    ("freeze_on", "[provision]"),
 ];
 
-const ELSEWHERE_IN_ENTRY: &[(&str, &str)] = &[
+pub(crate) const ELSEWHERE_IN_ENTRY: &[(&str, &str)] = &[
     ("connection", "the top of the file, above every [header]"),
     ("account", "the top of the file, above every [header]"),
     ("user", "the top of the file, above every [header]"),
@@ -231,4 +263,11 @@ const ELSEWHERE_IN_ENTRY: &[(&str, &str)] = &[
     ("units", "[access]"),
     ("deliver", "[access]"),
     ("gate", "[access]"),
+    ("to_sysadmin", "[provision]"),
+    ("privileges", "[provision]"),
+    ("database_roles", "[provision]"),
+    ("network", "[provision] of the account's file"),
+    ("network_policy", "[provision] of the account's file"),
+    ("freeze_on", "[provision] of the account's file"),
+    ("max_days_to_expiry", "[provision] of the account's file"),
 ];

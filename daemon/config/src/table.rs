@@ -226,7 +226,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Whether at the most two wrong, missing or additional letters lead from one word to the other.
-fn is_misspelt(known: &str, written: &str) -> bool {
+pub(crate) fn is_misspelt(known: &str, written: &str) -> bool {
     let distance = edits(known, &written.to_lowercase());
     distance <= 2 && distance < known.len() / 2
 }

@@ -8,7 +8,8 @@ use patd_core::names::{Account, Role, User};
 
 use crate::at::{At, Place};
 use crate::check::main_file::key_source;
-use crate::check::{choice, required};
+use crate::check::provision::Wanted;
+use crate::check::{choice, optional, required};
 use crate::fault::{Faults, Wrong};
 use crate::files::{ACCOUNTS_DIR, Sources};
 use crate::raw::{RawAccount, RawAdmin, RawMain};
@@ -17,6 +18,7 @@ use crate::{AccountConfig, AdminConfig, KeySource, syntax};
 /// The accounts of this host.
 pub(crate) struct Accounts {
     pub(crate) by_name: BTreeMap<Account, AccountConfig>,
+    pub(crate) wanted: BTreeMap<Account, Wanted>,
     admin_key_places: Vec<(KeySource, Place)>,
     /// Whether every account could be read; if not, an entry may name one of the others.
     complete: bool,
@@ -40,8 +42,12 @@ impl Accounts {
         if let Err((place, wrong)) = homes {
             faults.add(place, wrong);
         }
-        let mut accounts =
-            Self { by_name: BTreeMap::new(), admin_key_places: Vec::new(), complete };
+        let mut accounts = Self {
+            by_name: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            admin_key_places: Vec::new(),
+            complete,
+        };
         for raw in in_main.into_iter().chain(files.into_iter().flatten()) {
             accounts.add(&raw, &sources.trusted_uids, faults);
         }
@@ -78,7 +84,10 @@ impl Accounts {
     }
 
     fn add(&mut self, raw: &RawAccount, trusted_uids: &[u32], faults: &mut Faults) {
-        let Some(account) = account(raw, trusted_uids, faults) else {
+        let account = account(raw, trusted_uids, faults);
+        let admin = account.as_ref().map(|account| &account.admin);
+        let wanted = Wanted::check(raw.provision.as_ref(), admin, faults);
+        let (Some(account), Some(wanted)) = (account, wanted) else {
             self.complete = false;
             return;
         };
@@ -90,6 +99,7 @@ impl Accounts {
         if let Some(place) = raw.admin.as_ref().and_then(|admin| admin.key.as_ref()) {
             self.admin_key_places.push((account.admin.key.clone(), place.place.clone()));
         }
+        self.wanted.insert(account.name.clone(), wanted);
         self.by_name.insert(account.name.clone(), account);
     }
 
@@ -206,19 +216,6 @@ fn proxy(text: &str, readable_by_others: bool) -> Result<String, Wrong> {
         return Err(Wrong::new(what, "chmod 0600 this file (its owner must be the daemon's uid)"));
     }
     Ok(proxy)
-}
-
-/// Returns none where there is no value, and no value where it is wrong.
-#[expect(clippy::option_option, reason = "no value at all, or a fault that was reported")]
-fn optional<T>(
-    value: Option<&At<String>>,
-    faults: &mut Faults,
-    check: impl FnOnce(&str) -> Result<T, Wrong>,
-) -> Option<Option<T>> {
-    match value {
-        None => Some(None),
-        Some(value) => value.checked(faults, |text| check(text)).map(Some),
-    }
 }
 
 fn two_homes() -> Wrong {

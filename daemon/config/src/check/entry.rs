@@ -9,6 +9,7 @@ use crate::at::At;
 use crate::check::access::{self, Access};
 use crate::check::account::Accounts;
 use crate::check::main_file::GateGroup;
+use crate::check::service_user::Registration;
 use crate::check::{choice, required};
 use crate::fault::{Faults, Wrong};
 use crate::local::Local;
@@ -19,7 +20,8 @@ use crate::{Config, ConnectionConfig, Inert, syntax};
 pub(crate) struct Checked {
     pub(crate) role: At<Role>,
     pub(crate) token: Token,
-    config: ConnectionConfig,
+    pub(crate) registration: Registration,
+    pub(crate) config: ConnectionConfig,
     entry: Entry,
     inert: Vec<Inert>,
 }
@@ -41,15 +43,17 @@ impl Checked {
     ) -> Option<Self> {
         let connection = connection(raw, faults);
         let slot = slot(raw, accounts, faults);
-        let role = role(raw, faults);
+        let role = role(raw, slot.as_ref(), accounts, faults);
         let token = Token::check(&raw.token, faults);
+        let registration = Registration::check(&raw.provision, faults);
         let access = access::check(raw, gate, local, faults);
         let config = connection_config(raw, slot.as_ref(), access.as_ref(), faults);
         let (connection, slot, access, config) = (connection?, slot?, access?, config?);
         let Access { any_of, deliver, gate, absent } = access;
         let inert = absent.into_iter().map(|absent| absent.of(&connection)).collect();
         let entry = Entry { connection, slot, any_of, deliver, gate };
-        Some(Self { role: role?, token: token?, config, entry, inert })
+        let (role, token, registration) = (role?, token?, registration?);
+        Some(Self { role, token, registration, config, entry, inert })
     }
 
     pub(crate) fn slot(&self) -> &SlotId {
@@ -108,11 +112,24 @@ fn slot(raw: &RawEntry, accounts: &Accounts, faults: &mut Faults) -> Option<Slot
     Some(SlotId { account, user })
 }
 
-fn role(raw: &RawEntry, faults: &mut Faults) -> Option<At<Role>> {
+/// The broker's role manages tokens: whoever worked as it could make its own.
+fn role(
+    raw: &RawEntry,
+    slot: Option<&SlotId>,
+    accounts: &Accounts,
+    faults: &mut Faults,
+) -> Option<At<Role>> {
     let example = "role = \"MIGUEL_CLI_ROLE\", the one role its tokens may use";
     let written = required(raw.role.as_ref(), "role", example, &raw.place, faults)?;
-    let value = written.checked(faults, |text| syntax::object_name("role", text))?;
-    Some(At { value: Role::new(value), place: written.place.clone() })
+    let value = written.checked(faults, |text| syntax::object_name("role", text)).map(Role::new)?;
+    let account = slot.and_then(|slot| accounts.by_name.get(&slot.account));
+    if let Some(account) = account.filter(|account| account.admin.role == value) {
+        let what = format!("role {value} is the broker's role of {}", account.name);
+        let next_step = "name a role of its own; the broker's role manages tokens";
+        faults.add(&written.place, Wrong::new(what, next_step));
+        return None;
+    }
+    Some(At { value, place: written.place.clone() })
 }
 
 /// Returns what is written into the generated entry.

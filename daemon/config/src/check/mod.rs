@@ -5,6 +5,8 @@ mod access;
 mod account;
 mod entry;
 mod main_file;
+mod provision;
+mod service_user;
 mod slots;
 
 use std::collections::BTreeMap;
@@ -36,10 +38,14 @@ pub(crate) fn check(sources: &Sources) -> Result<Config, ConfigErrors> {
     let gate_gid = main.as_ref().and_then(|main| main.gate.gid);
     let entries = entries(sources, &accounts, main.as_ref(), &mut local, &mut faults);
     let slots = slots::of(&entries, &mut faults);
-    let config = main.zip(slots).map(|(main, slots)| {
+    let service_users = service_user::of(&entries, &mut faults);
+    let provision = provision::of(&accounts.wanted, &entries, &mut faults);
+    let config = main.zip(slots).zip(service_users).map(|((main, slots), service_users)| {
         let mut config = Config {
             accounts: accounts.by_name,
+            provision,
             slots,
+            service_users,
             connections: BTreeMap::new(),
             entries: Vec::new(),
             inert: Vec::new(),
@@ -126,4 +132,17 @@ fn choice<T: Copy>(
         };
         chosen.ok_or_else(wrong)
     })
+}
+
+/// Returns none where there is no value, and no value where it is wrong.
+#[expect(clippy::option_option, reason = "no value at all, or a fault that was reported")]
+fn optional<V, T>(
+    value: Option<&At<V>>,
+    faults: &mut Faults,
+    check: impl FnOnce(&V) -> Result<T, Wrong>,
+) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(value) => value.checked(faults, check).map(Some),
+    }
 }

@@ -11,13 +11,18 @@ use crate::fault::{Faults, Wrong};
 
 /// Returns the slots of the entries; none if two entries contradict each other.
 pub(crate) fn of(entries: &[Checked], faults: &mut Faults) -> Option<BTreeMap<SlotId, SlotConfig>> {
+    let slots = by_slot(entries).into_iter();
+    let slots = slots.map(|(id, sharing)| Some((id.clone(), slot(id, &sharing, faults)?)));
+    slots.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Returns the entries that share each slot, in order of their files.
+pub(crate) fn by_slot(entries: &[Checked]) -> BTreeMap<&SlotId, Vec<&Checked>> {
     let mut by_slot: BTreeMap<&SlotId, Vec<&Checked>> = BTreeMap::new();
     for entry in entries {
         by_slot.entry(entry.slot()).or_default().push(entry);
     }
-    let slots =
-        by_slot.into_iter().map(|(id, sharing)| Some((id.clone(), slot(id, &sharing, faults)?)));
-    slots.collect::<Vec<_>>().into_iter().collect()
+    by_slot
 }
 
 fn slot(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Option<SlotConfig> {
@@ -78,7 +83,7 @@ fn agreed<'e>(
 }
 
 /// A week: short enough for a stolen one, long enough for a laptop asleep over the weekend.
-const DAYS_TO_EXPIRY: u32 = 7;
+pub(crate) const DAYS_TO_EXPIRY: u32 = 7;
 /// A client reads its file, then logs in.
 const DRAIN_MIN_SECONDS: u32 = 120;
 const DRAIN_MAX_SECONDS: u32 = 86_400;

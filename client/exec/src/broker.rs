@@ -111,9 +111,53 @@ pub(crate) fn check(request: &HandOutRequest, hand_out: &HandOut) -> Result<(), 
     if request.deliver.is_some_and(|wanted| wanted != terms.deliver) {
         return Err(other("delivery"));
     }
-    if terms.connection.is_empty() || terms.connection.contains('\0') || hand_out.secret.is_empty()
-    {
-        return Err(other("kind of hand-out"));
+    let is_one = !terms.connection.is_empty()
+        && !terms.connection.contains('\0')
+        && is_lease(&terms.lease)
+        && !hand_out.secret.is_empty();
+    if is_one { Ok(()) } else { Err(other("kind of hand-out")) }
+}
+
+/// As the broker makes them: 32 hexadecimal digits. It is written into the home's record and asked with.
+fn is_lease(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use pat_wire::message::{Delivery, Terms};
+
+    use super::*;
+    use crate::entry::tests::{hand_out, terms};
+
+    #[test]
+    fn a_hand_out_that_is_not_what_was_asked_for_is_not_used() {
+        let asked = HandOutRequest {
+            connection: Some("miguel_cli".into()),
+            deliver: Some(Delivery::Home),
+            replaces: None,
+        };
+        let with_lease = |lease: &str| Terms { lease: lease.into(), ..terms() };
+        let others = [
+            (Terms { connection: "other".into(), ..terms() }, "s", "another connection"),
+            (Terms { deliver: Delivery::Env, ..terms() }, "s", "another delivery"),
+            (terms(), "", "another kind"),
+            (with_lease(""), "s", "another kind"),
+            (with_lease("0123456789abcdef0123456789abcde"), "s", "another kind"),
+            (with_lease("0123456789abcdef0123456789abcdef0"), "s", "another kind"),
+            (with_lease("0123456789abcdef0123456789abcde\0"), "s", "another kind"),
+            (with_lease("0123456789abcdef0123456789abcdeg"), "s", "another kind"),
+        ];
+
+        for (terms, secret, named) in others {
+            let failure = check(&asked, &hand_out(terms, secret)).unwrap_err().to_string();
+            assert!(failure.contains(named), "{failure}");
+        }
+        assert!(check(&asked, &hand_out(terms(), "s")).is_ok());
+        for connection in ["", "a\0b"] {
+            let any = HandOutRequest { connection: None, ..asked.clone() };
+            let terms = Terms { connection: connection.into(), ..terms() };
+            assert!(check(&any, &hand_out(terms, "s")).is_err(), "{connection:?}");
+        }
     }
-    Ok(())
 }

@@ -111,7 +111,8 @@ impl Reader {
             "-V" | "--version" => return Ok(Some(Request::Version)),
             "--list" => self.list = true,
             _ if text.starts_with("-c") => {
-                self.options.connection = Some(self.value("-c", text.strip_prefix("-c"))?);
+                let attached = text.strip_prefix("-c").filter(|name| !name.is_empty());
+                self.options.connection = Some(self.value("-c", attached)?);
             }
             _ => self.long_option(arg, text)?,
         }
@@ -135,8 +136,8 @@ impl Reader {
     /// The value is attached or the next argument.
     fn value(&mut self, name: &str, attached: Option<&str>) -> Result<String, Failure> {
         let value = match attached {
-            Some(text) if !text.is_empty() => Some(text.to_owned()),
-            _ => self.rest.next().and_then(|next| next.into_string().ok()),
+            Some(text) => Some(text.to_owned()),
+            None => self.rest.next().and_then(|next| next.into_string().ok()),
         };
         let missing = || Failure::own(format!("{name} needs a value; try: pat-exec --help"));
         value.filter(|text| !text.is_empty()).ok_or_else(missing)
@@ -211,6 +212,7 @@ mod tests {
             (&["--frobnicate", "true"], "--frobnicate"),
             (&["-c"], "-c needs a value"),
             (&["--socket", ""], "--socket needs a value"),
+            (&["--socket=", "/x", "true"], "--socket needs a value"),
             (&[], "no command"),
             (&["--"], "no command"),
             (&["--list", "true"], "--list takes no command"),

@@ -3,11 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use pat_wire::secret::Zeroizing;
+
 use crate::toml::{FaultyLine, Item, items, write};
 
-/// Connections by name, each with its keys (dotted, below the connection) and values as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Connections(BTreeMap<String, Vec<(Vec<String>, String)>>);
+/// Connections by name. Their values may be passwords: wiped when dropped, and not in `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Connections(BTreeMap<String, Vec<Setting>>);
+
+/// A key (dotted, below the connection) and its value as written.
+type Setting = (Vec<String>, Zeroizing<String>);
 
 /// Why the connections of a file cannot be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +29,12 @@ impl std::fmt::Display for Unreadable {
             Self::Line(FaultyLine(line)) => write!(f, "line {line} is not TOML"),
             Self::Array => f.write_str("connections in double brackets are not connections"),
         }
+    }
+}
+
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.names()).finish()
     }
 }
 
@@ -78,7 +89,7 @@ impl Connections {
         (Self(named), Self(unnamed))
     }
 
-    /// Splits off those that contain one of these texts.
+    /// Splits off those with a name, key or value of which `holds` is true.
     pub(crate) fn split_by_content(self, holds: impl Fn(&str) -> bool) -> (Self, Self) {
         let (held, free) = self.0.into_iter().partition(|(name, keys)| {
             holds(name)
@@ -88,22 +99,23 @@ impl Connections {
     }
 
     /// Returns them as the text of a `connections.toml`, a blank line before each.
-    pub(crate) fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> Zeroizing<String> {
         self.below_header("\n[")
     }
 
     /// Returns them as they are appended to a `config.toml`.
-    pub(crate) fn to_config_text(&self) -> String {
+    pub(crate) fn to_config_text(&self) -> Zeroizing<String> {
         self.below_header("\n[connections.")
     }
 
-    fn below_header(&self, header: &str) -> String {
-        let mut text = String::new();
-        for (name, keys) in &self.0 {
+    fn below_header(&self, header: &str) -> Zeroizing<String> {
+        // Sized once: a buffer that grows leaves copies of what it held.
+        let mut text = Zeroizing::new(String::with_capacity(self.room(header)));
+        for (name, settings) in &self.0 {
             text.push_str(header);
             write::push_key(&mut text, name);
             text.push_str("]\n");
-            for (key, value) in keys {
+            for (key, value) in settings {
                 push_dotted(&mut text, key);
                 text.push_str(" = ");
                 text.push_str(value);
@@ -113,8 +125,18 @@ impl Connections {
         text
     }
 
+    fn room(&self, header: &str) -> usize {
+        let of_key = |key: &String| key.len() * write::LONGEST_ESCAPE + FRAME;
+        let of_setting =
+            |(key, value): &Setting| key.iter().map(of_key).sum::<usize>() + value.len() + FRAME;
+        let of_one = |(name, settings): (&String, &Vec<Setting>)| {
+            header.len() + of_key(name) + settings.iter().map(of_setting).sum::<usize>()
+        };
+        self.0.iter().map(of_one).sum()
+    }
+
     fn below(text: &str, above: &[&str]) -> Result<Self, Unreadable> {
-        let mut connections = BTreeMap::<String, Vec<(Vec<String>, String)>>::new();
+        let mut connections = BTreeMap::<String, Vec<Setting>>::new();
         for item in items(text).map_err(Unreadable::Line)? {
             let path = item.path();
             let is_below = above.iter().zip(path).all(|(wanted, part)| wanted == part);
@@ -136,7 +158,7 @@ impl Connections {
                 Item::Value(..) if key.is_empty() => {}
                 Item::Value(_, value) => {
                     let keys = connections.entry(name.clone()).or_default();
-                    keys.push((key.to_vec(), (*value).to_owned()));
+                    keys.push((key.to_vec(), Zeroizing::new((*value).to_owned())));
                 }
             }
         }
@@ -153,6 +175,9 @@ fn push_dotted(text: &mut String, key: &[String]) {
     }
 }
 
+/// Brackets, quotes, dots, equals signs and line ends around one key.
+const FRAME: usize = 8;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,7 +192,7 @@ mod tests {
 
         let expected = "\n[a]\nuser = 'u'\nsession_parameters.X = 1\n\n[b]\naccount = \"x\"\n\
                         user = \"y\"\n\n[\"c d\"]\nuser = \"z\"\n";
-        assert_eq!(connections.to_text(), expected);
+        assert_eq!(*connections.to_text(), expected);
         assert_eq!(Connections::of_connections_file(expected), Ok(connections));
     }
 
@@ -181,7 +206,7 @@ mod tests {
         let (edited, added) = changed.split_by_name(&given);
 
         assert_eq!(edited.names().collect::<Vec<_>>(), ["k"]);
-        assert_eq!(added.to_text(), "\n[new]\nuser = \"u\"\n");
+        assert_eq!(*added.to_text(), "\n[new]\nuser = \"u\"\n");
     }
 
     #[test]
@@ -193,6 +218,18 @@ mod tests {
 
         assert_eq!(held.names().collect::<Vec<_>>(), ["a", "simpat_1"]);
         assert_eq!(free.names().collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_text_never_outgrows_its_buffer_and_no_value_is_in_debug() {
+        let text =
+            "[\"\\u0001\\u0002\"]\n\"\\u0003\".\"\\u0004\".a = \"hunter2\"\n[b]\nc = ''\n[d]\n";
+        let connections = Connections::of_connections_file(text).unwrap();
+
+        for header in ["\n[", "\n[connections."] {
+            assert!(connections.below_header(header).len() <= connections.room(header));
+        }
+        assert!(!format!("{connections:?}").contains("hunter2"));
     }
 
     #[test]

@@ -5,36 +5,41 @@ use std::ffi::OsString;
 use pat_wire::message::{EntryForm, HandOut, Terms};
 use pat_wire::secret::Zeroizing;
 
+use crate::connections::Connections;
 use crate::failure::Failure;
 use crate::toml::write;
 use crate::variables::Variable;
 
-/// Returns the connection as a TOML table. `key = "value"` spacing is what `snow` itself writes.
+/// Returns a whole `connections.toml`: a note, the connection, the others.
 ///
 /// `password` without an authenticator is what Cortex documents; with one, Python and `snow` send no token
 /// at all.
-pub(crate) fn table(hand_out: &HandOut) -> Zeroizing<String> {
+pub(crate) fn file(note: &str, hand_out: &HandOut, others: &Connections) -> Zeroizing<String> {
     let HandOut { terms, secret } = hand_out;
-    // Sized once: a buffer that grows leaves copies of what it held. An escape is at most six bytes.
-    let mut text = Zeroizing::new(String::with_capacity(ROOM + 6 * secret.len()));
-    let mut line = |key: &str, value: &str| {
-        text.push_str(key);
-        text.push_str(" = ");
-        write::push_string(&mut text, value);
-        text.push('\n');
-    };
+    let (head, others) = (head(terms), others.to_text());
+    let room = secret.len() * write::LONGEST_ESCAPE + FRAME;
+    // Sized once: a buffer that grows leaves copies of what it held.
+    let mut text =
+        Zeroizing::new(String::with_capacity(note.len() + head.len() + room + others.len()));
+    text.push_str(note);
+    text.push_str(&head);
     match terms.entry_form {
-        EntryForm::Password => line("password", secret.expose()),
+        EntryForm::Password => push_line(&mut text, "password", secret.expose()),
         EntryForm::Token => {
-            line("authenticator", "PROGRAMMATIC_ACCESS_TOKEN");
-            line("token", secret.expose());
+            push_line(&mut text, "authenticator", "PROGRAMMATIC_ACCESS_TOKEN");
+            push_line(&mut text, "token", secret.expose());
         }
     }
-    let head = head(terms);
-    let mut whole = Zeroizing::new(String::with_capacity(head.len() + text.len()));
-    whole.push_str(&head);
-    whole.push_str(&text);
-    whole
+    text.push_str(&others);
+    text
+}
+
+/// The spacing is what `snow` itself writes.
+fn push_line(text: &mut String, key: &str, value: &str) {
+    text.push_str(key);
+    text.push_str(" = ");
+    write::push_string(text, value);
+    text.push('\n');
 }
 
 fn head(terms: &Terms) -> String {
@@ -53,10 +58,7 @@ fn head(terms: &Terms) -> String {
     ];
     for (key, value) in texts {
         if let Some(value) = value {
-            text.push_str(key);
-            text.push_str(" = ");
-            write::push_string(&mut text, value);
-            text.push('\n');
+            push_line(&mut text, key, value);
         }
     }
     if let Some(port) = terms.port {
@@ -107,7 +109,8 @@ fn value(hand_out: &HandOut, what: &str) -> Option<String> {
     }
 }
 
-const ROOM: usize = 128;
+/// The keys, quotes and line ends around a secret, and the name of its authenticator.
+const FRAME: usize = 128;
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -120,10 +123,13 @@ pub(crate) mod tests {
 
     #[test]
     fn the_password_form_has_no_authenticator() {
-        let text = table(&hand_out(terms(), "simpat_1"));
+        let others = Connections::of_connections_file("[other]\nuser = 'o'").unwrap();
 
-        let expected = "[miguel_cli]\naccount = \"MYORG-MYACCOUNT\"\nuser = \"MIGUEL_CLI\"\n\
-                        role = \"MIGUEL_CLI_ROLE\"\npassword = \"simpat_1\"\n";
+        let text = file("# note\n", &hand_out(terms(), "simpat_1"), &others);
+
+        let expected = "# note\n[miguel_cli]\naccount = \"MYORG-MYACCOUNT\"\n\
+                        user = \"MIGUEL_CLI\"\nrole = \"MIGUEL_CLI_ROLE\"\n\
+                        password = \"simpat_1\"\n\n[other]\nuser = 'o'\n";
         assert_eq!(text.as_str(), expected);
     }
 
@@ -139,13 +145,25 @@ pub(crate) mod tests {
             ..terms()
         };
 
-        let text = table(&hand_out(terms, "s\\t"));
+        let text = file("", &hand_out(terms, "s\\t"), &Connections::default());
 
         let expected = "[\"with space\"]\naccount = \"MYORG-MYACCOUNT\"\nuser = \"MIGUEL_CLI\"\n\
                         role = \"MIGUEL_CLI_ROLE\"\nwarehouse = \"W\\\"H\"\nhost = \"127.0.0.1\"\n\
                         protocol = \"http\"\nport = 8080\n\
                         authenticator = \"PROGRAMMATIC_ACCESS_TOKEN\"\ntoken = \"s\\\\t\"\n";
         assert_eq!(text.as_str(), expected);
+    }
+
+    #[test]
+    fn a_secret_of_escapes_alone_never_outgrows_its_buffer() {
+        for entry_form in [EntryForm::Password, EntryForm::Token] {
+            let terms = Terms { entry_form, ..terms() };
+            let head = head(&terms).len();
+
+            let text = file("", &hand_out(terms, &"\0".repeat(300)), &Connections::default());
+
+            assert!(text.len() <= head + 300 * write::LONGEST_ESCAPE + FRAME);
+        }
     }
 
     #[test]

@@ -3,7 +3,10 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
+
+use pat_wire::text::plain;
 
 /// A fault of the wrapper itself, or a program that cannot be run.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,10 +56,36 @@ impl Display for Failure {
     }
 }
 
-/// Writes one line to stderr, free of control characters: names in it come from files and arguments.
+/// Writes one line to stderr, whatever the names in it are: they come from files, arguments and brokers.
 pub(crate) fn say(text: &str) {
-    let shown: String =
-        text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect();
     // A closed stderr is no reason to stop.
-    let _ = std::io::stderr().write_all(format!("pat-exec: {shown}\n").as_bytes());
+    let _ = std::io::stderr().write_all(format!("pat-exec: {}\n", plain(text)).as_bytes());
+}
+
+/// Returns a path as it is said: without the middle, if it is long.
+pub(crate) fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let letters: Vec<char> = text.chars().collect();
+    match (letters.first_chunk::<HALF>(), letters.last_chunk::<HALF>()) {
+        (Some(start), Some(end)) if letters.len() > 2 * HALF => {
+            start.iter().chain(&['.'; 3]).chain(end).collect()
+        }
+        _ => text.into_owned(),
+    }
+}
+
+const HALF: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_path_is_said_without_its_middle() {
+        let long = format!("{}MIDDLE{}", "é".repeat(HALF), "x".repeat(HALF));
+
+        let expected = format!("{}...{}", "é".repeat(HALF), "x".repeat(HALF));
+        assert_eq!(shown(Path::new(&long)), expected);
+        assert_eq!(shown(Path::new(&long[..2 * HALF])), &long[..2 * HALF]);
+    }
 }

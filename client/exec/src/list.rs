@@ -1,6 +1,7 @@
 //! `pat-exec --list`: the caller's own connections, as a table.
 
 use pat_wire::message::{Delivery, List, Listed};
+use pat_wire::text::plain;
 
 /// Returns the table, or a sentence if it would be empty.
 pub(crate) fn table(list: &List) -> String {
@@ -25,9 +26,9 @@ fn row(listed: &Listed) -> [String; 5] {
         Delivery::Env => "env",
     });
     [
-        listed.connection.clone(),
-        listed.user.clone(),
-        listed.role.clone(),
+        plain(&listed.connection),
+        plain(&listed.user),
+        plain(&listed.role),
         names.collect::<Vec<_>>().join(","),
         if listed.ready { "yes" } else { "no" }.to_owned(),
     ]
@@ -58,6 +59,22 @@ mod tests {
                         a           U     R     env,home  yes\n\
                         miguel_cli  U     R     env,home  no\n";
         assert_eq!(table(&list), expected);
+    }
+
+    #[test]
+    fn a_name_commands_no_terminal_and_makes_no_line_of_its_own() {
+        let listed = Listed {
+            connection: "a\u{1b}[2J".into(),
+            user: "U\nb".into(),
+            role: "R\u{202e}".into(),
+            deliver: vec![Delivery::Home],
+            ready: true,
+        };
+
+        let table = table(&List { connections: vec![listed] });
+
+        assert_eq!(table.lines().count(), 2);
+        assert!(!table.contains(['\u{1b}', '\u{202e}']), "{table:?}");
     }
 
     #[test]

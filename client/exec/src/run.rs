@@ -85,12 +85,13 @@ fn in_environment(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Re
 /// `SNOWFLAKE_CONNECTIONS` replaces every other connection, in `snow` and Python.
 fn whole_entry(hand_out: &HandOut) -> Result<Vec<Variable>, Failure> {
     let terms = &hand_out.terms;
-    let mut text = entry::table(hand_out);
-    if terms.keep_connections {
-        let real = real::directory(|name| std::env::var_os(name))?;
-        let kept = Others::read(&real, &terms.connection)?.kept();
-        text.push_str(&kept.to_text());
-    }
+    let kept = if terms.keep_connections {
+        let real = real::find(|name| std::env::var_os(name), nix::unistd::getuid().as_raw())?;
+        Others::read(&real, &terms.connection)?.kept()
+    } else {
+        Connections::default()
+    };
+    let text = entry::file("", hand_out, &kept);
     let mut delivered = variables::default_connection(terms);
     delivered.push(("SNOWFLAKE_CONNECTIONS".into(), OsString::from(text.as_str())));
     Ok(delivered)
@@ -109,8 +110,9 @@ fn refuse_node_clients(command: &Command) -> Result<(), Failure> {
 
 fn in_home(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Ready, Failure> {
     let terms = &hand_out.terms;
-    let real = real::directory(|name| std::env::var_os(name))?;
     let uid = nix::unistd::getuid().as_raw();
+    let real = real::find(|name| std::env::var_os(name), uid)?;
+    real::complete(&real)?;
     let places = place::candidates(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), uid);
     let place = place::best(&places)?;
     let failed =

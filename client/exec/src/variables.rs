@@ -33,8 +33,10 @@ fn is_in_conflict(name: &OsStr, terms: &Terms) -> bool {
     };
     // The clients upper-case the connection's name.
     let of_connection = name.strip_prefix("SNOWFLAKE_CONNECTIONS_").is_some_and(|rest| {
-        let name_of = rest.get(..terms.connection.len());
-        name_of.is_some_and(|name| name.eq_ignore_ascii_case(&terms.connection))
+        let parts = rest.split_at_checked(terms.connection.len());
+        parts.is_some_and(|(name, key)| {
+            name.eq_ignore_ascii_case(&terms.connection) && (key.is_empty() || key.starts_with('_'))
+        })
     });
     ALWAYS.contains(&name)
         || name.starts_with("SNOWFLAKE_PRIVATE_KEY_")
@@ -84,6 +86,7 @@ mod tests {
             ("SNOWFLAKE_CONNECTIONS_MIGUEL_CLI_TOKEN", "t"),
             ("SNOWFLAKE_CONNECTIONS_miguel_cli_AUTHENTICATOR", "oauth"),
             ("SNOWFLAKE_CONNECTIONS_OTHER_TOKEN", "o"),
+            ("SNOWFLAKE_CONNECTIONS_MIGUEL_CLI2_TOKEN", "o"),
             ("SNOWFLAKE_WAREHOUSE", "MINE"),
             ("SNOWFLAKE_DATABASE", "MINE"),
             ("CORTEX_SQL_CONNECTION", "other"),
@@ -99,6 +102,7 @@ mod tests {
         let expected = [
             ("PATH", "/bin"),
             ("SNOWFLAKE_CONNECTIONS_OTHER_TOKEN", "o"),
+            ("SNOWFLAKE_CONNECTIONS_MIGUEL_CLI2_TOKEN", "o"),
             ("SNOWFLAKE_DATABASE", "MINE"),
             ("SNOWFLAKE_CLI_FEATURES_X", "1"),
             ("SNOWFLAKE_HOME", "/new"),

@@ -50,7 +50,7 @@ fn attached(arg: &str) -> Option<&str> {
     arg.strip_prefix("--connection=").or_else(|| arg.strip_prefix("-c"))
 }
 
-/// clients that take `-c NAME` and `--connection NAME`.
+/// Clients that take `-c NAME` and `--connection NAME`.
 const READS_DASH_C: [&str; 3] = ["cortex", "coco", "snow"];
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 
 use pat_wire::error::{ErrorCode, REFUSAL_TEXT};
 use world::broker::{Broker, refusal};
-use world::{eventually, stderr, stdout};
+use world::{eventually, skip, stderr, stdout};
 
 const GATE: u32 = 60_123;
 const USER: u32 = 60_124;
@@ -228,15 +228,4 @@ fn inside_namespace(name: &str, test: impl FnOnce()) {
         .unwrap();
     assert!(inside.status.success(), "{}{}", stdout(&inside), stderr(&inside));
     assert!(stdout(&inside).contains("1 passed"), "{}", stdout(&inside));
-}
-
-/// A skipped test says why, on stderr and in the file the test runner reads.
-#[allow(clippy::print_stderr, reason = "a skip says why")]
-fn skip(name: &str, reason: &str) {
-    eprintln!("SKIPPED {name}: {reason}");
-    if let Some(list) = std::env::var_os("PAT_BROKER_SKIPS") {
-        use std::io::Write;
-        let mut list = std::fs::OpenOptions::new().append(true).create(true).open(list).unwrap();
-        writeln!(list, "{name}: {reason}").unwrap();
-    }
 }

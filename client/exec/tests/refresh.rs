@@ -236,7 +236,8 @@ fn a_home_whose_maker_was_killed_before_it_was_complete_is_removed() {
     std::fs::create_dir(&private).unwrap();
     std::fs::set_permissions(&private, std::os::unix::fs::PermissionsExt::from_mode(0o700))
         .unwrap();
-    let fields = ["pat-exec home 1", "4194303", "1", "x", "", "/nowhere", "miguel_cli", "0", ""];
+    let fields =
+        ["pat-exec home 1", "4194303", "1", "x", "", "/nowhere", "miguel_cli", "0", "", ""];
     std::fs::write(private.join("owner"), fields.join("\0")).unwrap();
 
     assert!(world.run("true").status.success());

@@ -44,6 +44,20 @@ fn a_refusal_is_passed_on_word_for_word() {
 }
 
 #[test]
+fn a_brokers_text_makes_no_line_of_its_own() {
+    let world = World::new();
+    let text = "no\npat-exec: all is well\u{1b}[2J";
+    world.broker.state().refusal = Some(refusal(ErrorCode::Refused, text));
+
+    let output = world.run("echo ran");
+
+    demand_own_fault(&output);
+    let said = stderr(&output);
+    assert_eq!(said.lines().count(), 1, "{said:?}");
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+}
+
+#[test]
 fn one_of_several_connections_has_to_be_named() {
     let world = World::new();
     world.broker.state().refusal = Some(ErrorReply {

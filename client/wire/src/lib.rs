@@ -26,4 +26,5 @@ pub mod error;
 pub mod limits;
 pub mod message;
 pub mod secret;
+pub mod text;
 pub mod trust;

@@ -4,7 +4,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use pat_wire::connection::{Broker, BrokerError};
+use pat_wire::connection::{Broker, BrokerError, Reply, to_json};
 use pat_wire::error::ErrorCode;
 use pat_wire::limits;
 use pat_wire::message::{Delivery, HandOut, HandOutRequest, WatchEvent, WatchReply, WatchRequest};
@@ -89,21 +89,11 @@ impl Life<'_> {
     }
 
     fn watch(&mut self, lease: String) -> Outcome {
-        let sent = self.connect().and_then(|mut broker| {
-            let body = pat_wire::connection::to_json(&WatchRequest { lease })?;
-            broker.send("POST", "/v1/watch", &body)?;
-            Ok(broker)
-        });
-        let mut broker = match sent {
-            Ok(broker) => broker,
-            Err(error) => return self.judge(&error),
+        let reply = match self.ask("/v1/watch", to_json(&WatchRequest { lease }), None) {
+            Ok(reply) => reply,
+            Err(outcome) => return outcome,
         };
-        match self.owner.wait(Some(broker.as_fd()), None) {
-            Woken::OwnerEnded => return Outcome::OwnerEnded,
-            Woken::Readable | Woken::TimedOut => broker.wait_at_most(limits::REPLY_DEADLINE),
-        }
-        let reply = broker.receive(limits::BODY_BYTES).and_then(|reply| reply.read::<WatchReply>());
-        match reply.map(|reply| reply.event) {
+        match reply.read::<WatchReply>().map(|reply| reply.event) {
             Ok(WatchEvent::GenerationChanged) => Outcome::Outdated,
             // By an administrator, who may yet enrol it again.
             Ok(WatchEvent::LeaseEnded) => {
@@ -120,22 +110,12 @@ impl Life<'_> {
             deliver: Some(Delivery::Home),
             replaces: self.lease.clone(),
         };
-        let sent = self.connect().and_then(|mut broker| {
-            let body = pat_wire::connection::to_json(&request)?;
-            broker.send("POST", "/v1/hand-out", &body)?;
-            Ok(broker)
-        });
-        let broker = match sent {
-            Ok(broker) => broker,
-            Err(error) => return self.judge(&error),
+        let at_most = Some(limits::CLIENT_DEADLINE);
+        let reply = match self.ask("/v1/hand-out", to_json(&request), at_most) {
+            Ok(reply) => reply,
+            Err(outcome) => return outcome,
         };
-        match self.owner.wait(Some(broker.as_fd()), Some(limits::CLIENT_DEADLINE)) {
-            Woken::OwnerEnded => return Outcome::OwnerEnded,
-            Woken::TimedOut => return Outcome::Later,
-            Woken::Readable => {}
-        }
-        let reply = broker.receive(limits::BODY_BYTES).and_then(|reply| reply.hand_out());
-        match reply {
+        match reply.hand_out() {
             Ok(hand_out) if broker::check(&request, &hand_out).is_ok() => self.put(&hand_out),
             Ok(_) => Outcome::Refused,
             Err(error) => self.judge(&error),
@@ -154,9 +134,31 @@ impl Life<'_> {
         }
     }
 
+    /// Returns the reply, or how the step ends without one.
+    fn ask(
+        &mut self,
+        path: &str,
+        question: Result<Vec<u8>, BrokerError>,
+        at_most: Option<Duration>,
+    ) -> Result<Reply, Outcome> {
+        let sent = question.and_then(|question| {
+            let mut broker = self.connect()?;
+            broker.send("POST", path, &question)?;
+            Ok(broker)
+        });
+        let mut broker = sent.map_err(|error| self.judge(&error))?;
+        match self.owner.wait(Some(broker.as_fd()), at_most) {
+            Woken::OwnerEnded => return Err(Outcome::OwnerEnded),
+            Woken::TimedOut => return Err(Outcome::Later),
+            Woken::Readable => broker.wait_at_most(limits::REPLY_DEADLINE),
+        }
+        broker.receive(limits::BODY_BYTES).map_err(|error| self.judge(&error))
+    }
+
+    /// For a short time only: meanwhile the owner's end is not noticed.
     fn connect(&self) -> Result<Broker, BrokerError> {
         // If the group cannot be changed the helper must not go on with anything.
-        let connected = self.way.connect(limits::CLIENT_DEADLINE);
+        let connected = self.way.connect(limits::REQUEST_DEADLINE);
         connected.unwrap_or_else(|_| std::process::abort())
     }
 

@@ -1,18 +1,22 @@
 //! The user loses nothing: what the child made, replaced or added in its private home goes to the real
 //! directory, never over what somebody else changed meanwhile, and never with a secret in it.
 
+use std::ffi::OsString;
 use std::fs::{File, Metadata, Permissions};
-use std::io::{self, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::files::{self, Side};
 use super::known::{Known, Print, State, Step, step};
 use super::record::Record;
 use super::secrets::Secrets;
-use super::{CONNECTIONS, Home, files};
-use crate::failure::say;
+use super::{CONNECTIONS, Home};
+use crate::failure::{say, shown};
 
 mod added;
+mod strip;
 
 /// Gives back what there is by now; the child is still running.
 pub(crate) fn so_far(home: &Home, record: &Record) {
@@ -35,13 +39,21 @@ pub(crate) fn finish(home: &Home, record: &Record) {
         }
         Ok(giving.is_complete)
     });
+    let place = home.path();
     match given {
         Ok(true) => remove(home),
         Ok(false) => say(&format!(
             "what is named above is still in {}; the next pat-exec tries again",
-            home.path().display()
+            place.display()
         )),
-        Err(error) => say(&format!("cannot look through {}: {error}", home.path().display())),
+        Err(error) => {
+            // Whatever else is there, this has the token in it.
+            let _ = std::fs::remove_file(place.join(CONNECTIONS));
+            say(&format!(
+                "cannot look through {}: {error}; next: save what you need of it, and remove it",
+                place.display()
+            ));
+        }
     }
 }
 
@@ -58,37 +70,62 @@ struct Giving<'a> {
     secrets: Secrets,
     /// The owner has ended: nothing will be written any more.
     is_last: bool,
+    /// Nothing is left that a later try could give back.
     is_complete: bool,
+    has_said_too_deep: bool,
 }
 
 impl<'a> Giving<'a> {
     fn start(home: &'a Home, record: &'a Record, is_last: bool) -> io::Result<Self> {
         let known = Known::read(home.private())?;
         let secrets = Secrets::read(home.private())?;
-        Ok(Self { home, record, known, secrets, is_last, is_complete: true })
+        Ok(Self {
+            home,
+            record,
+            known,
+            secrets,
+            is_last,
+            is_complete: true,
+            has_said_too_deep: false,
+        })
     }
 
     fn run(&mut self) -> io::Result<()> {
-        self.directory(Path::new(""), &self.record.real.clone())?;
+        let record = self.record;
+        self.directory(Path::new(""), &record.real)?;
         self.known.write(self.home.private())?;
         self.connections();
         Ok(())
     }
 
     fn directory(&mut self, below: &Path, target: &Path) -> io::Result<()> {
-        for entry in std::fs::read_dir(self.home.path().join(below))? {
-            let name = entry?.file_name();
+        if below.components().count() > DEEPEST {
+            return Err(ErrorKind::InvalidFilename.into());
+        }
+        for name in files::names(&self.home.path().join(below))? {
             let path = below.join(&name);
             let is_ours = name == CONNECTIONS && below.as_os_str().is_empty();
-            if is_ours || name.as_encoded_bytes().starts_with(files::TEMPORARY.as_bytes()) {
+            if is_ours || files::is_temporary(&name) {
                 continue;
             }
-            if let Err(error) = self.entry(&path, &target.join(&name)) {
-                self.is_complete = false;
-                say(&format!("could not keep {}: {error}", path.display()));
+            match self.entry(&path, &target.join(&name)) {
+                Ok(()) => {}
+                // Ours, or the system's for a path that is too long: no later try would do better.
+                Err(error) if error.kind() == ErrorKind::InvalidFilename => self.too_deep(&path),
+                Err(error) => {
+                    self.is_complete = false;
+                    say(&format!("could not keep {}: {error}", shown(&path)));
+                }
             }
         }
         Ok(())
+    }
+
+    fn too_deep(&mut self, path: &Path) {
+        if self.is_last && !self.has_said_too_deep {
+            self.has_said_too_deep = true;
+            say(&format!("{} and whatever else is nested so deep was not kept", shown(path)));
+        }
     }
 
     fn entry(&mut self, path: &Path, target: &Path) -> io::Result<()> {
@@ -133,7 +170,7 @@ impl<'a> Giving<'a> {
         let written = match step(state, &now, there.as_ref()) {
             Step::Leave => return Ok(()),
             _ if self.holds_secret(path, metadata)? => {
-                say(&format!("{} holds the token and was not kept", path.display()));
+                say(&format!("{} holds the token and was not kept", shown(path)));
                 if self.is_last {
                     std::fs::remove_file(self.home.path().join(path))?;
                 }
@@ -193,7 +230,7 @@ impl<'a> Giving<'a> {
             return symlink(self.link_target(&std::fs::read_link(source)?), to);
         }
         let mut file = files::create_new(to, 0o600)?;
-        io::copy(&mut File::open(source)?, &mut file)?;
+        io::copy(&mut files::open(&source, Side::Private)?, &mut file)?;
         file.set_permissions(Permissions::from_mode(metadata.mode() & 0o777))?;
         if is_durable { file.sync_all() } else { Ok(()) }
     }
@@ -210,7 +247,7 @@ impl<'a> Giving<'a> {
         if !metadata.is_file() {
             return Ok(false);
         }
-        self.secrets.are_in_file(File::open(self.home.path().join(path))?)
+        self.secrets.are_in_file(files::open(&self.home.path().join(path), Side::Private)?)
     }
 
     fn is_same(&self, path: &Path, metadata: &Metadata, target: &Path) -> io::Result<bool> {
@@ -218,7 +255,24 @@ impl<'a> Giving<'a> {
         if !metadata.is_file() || !there.is_ok_and(|there| there.size() == metadata.size()) {
             return Ok(false);
         }
-        Ok(std::fs::read(self.home.path().join(path))? == std::fs::read(target)?)
+        let ours = files::open(&self.home.path().join(path), Side::Private)?;
+        have_same_bytes(ours, files::open(target, Side::Real)?)
+    }
+}
+
+fn have_same_bytes(one: File, other: File) -> io::Result<bool> {
+    let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
+    loop {
+        let (of_one, of_other) = (one.fill_buf()?, other.fill_buf()?);
+        let both = of_one.len().min(of_other.len());
+        if both == 0 {
+            return Ok(of_one.len() == of_other.len());
+        }
+        if of_one.get(..both) != of_other.get(..both) {
+            return Ok(false);
+        }
+        one.consume(both);
+        other.consume(both);
     }
 }
 
@@ -231,9 +285,10 @@ fn free_name(target: &Path) -> io::Result<PathBuf> {
     let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
     (1..=MOST_ASIDE)
         .map(|number| {
-            let mut name = name.to_owned();
-            name.push(if number == 1 { ASIDE.to_owned() } else { format!("{ASIDE}.{number}") });
-            target.with_file_name(name)
+            let end = if number == 1 { ASIDE.to_owned() } else { format!("{ASIDE}.{number}") };
+            // A name has at most 255 bytes.
+            let start = name.as_bytes().get(..255 - end.len()).unwrap_or(name.as_bytes());
+            target.with_file_name(OsString::from_vec([start, end.as_bytes()].concat()))
         })
         .find(|path| std::fs::symlink_metadata(path).is_err())
         .ok_or_else(|| io::Error::other(format!("too many {ASIDE} files; next: clean them up")))
@@ -249,3 +304,5 @@ fn say_aside(target: &Path, aside: &Path) {
 
 const ASIDE: &str = ".from-pat-exec";
 const MOST_ASIDE: u32 = 1000;
+/// Directories within directories that are given back: no client nests as many.
+const DEEPEST: usize = 64;

@@ -1,8 +1,9 @@
 //! The user's other connections: kept if the entry says so, named if not, and never one of the same name.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use super::files::{self, Side};
 use super::{CONFIG, CONNECTIONS};
 use crate::connections::{Connections, Unreadable};
 use crate::failure::Failure;
@@ -18,12 +19,14 @@ impl Others {
     /// # Errors
     /// `config.toml` has a connection of the same name, which Cortex reads too; or a file is not TOML.
     pub(crate) fn read(real: &Path, connection: &str) -> Result<Self, Failure> {
+        let failed = |error: io::Error| Failure::own(error.to_string());
         let config = real.join(CONFIG);
-        let in_config = connections(&config, Connections::of_config_file)?;
+        let in_config = connections(&config, Connections::of_config_file).map_err(failed)?;
         if in_config.as_ref().is_some_and(|found| found.contains(connection)) {
             return Err(refused(&config, connection));
         }
-        let own = connections(&real.join(CONNECTIONS), Connections::of_connections_file)?;
+        let own = connections(&real.join(CONNECTIONS), Connections::of_connections_file);
+        let own = own.map_err(failed)?;
         Ok(Self(own.or(in_config).unwrap_or_default().without(connection)))
     }
 
@@ -52,35 +55,20 @@ fn refused(config: &Path, connection: &str) -> Failure {
     ))
 }
 
-/// Returns none if there is no such file.
-fn connections(
+/// Reads a file of the user's; none if there is no such file. An error names the file.
+pub(super) fn connections(
     path: &Path,
     read: impl Fn(&str) -> Result<Connections, Unreadable>,
-) -> Result<Option<Connections>, Failure> {
+) -> io::Result<Option<Connections>> {
     let failed = |why: &dyn std::fmt::Display| {
-        Failure::own(format!("cannot read {}: {why}; next: correct the file", path.display()))
+        io::Error::other(format!("cannot read {}: {why}; next: correct the file", path.display()))
     };
-    match text(path) {
+    match files::read_text(path, Side::Real) {
         Ok(text) => read(&text).map(Some).map_err(|unreadable| failed(&unreadable)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(&error)),
     }
 }
-
-/// A FIFO or an endless file in the place of a configuration is not waited for.
-fn text(path: &Path) -> std::io::Result<String> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("not a regular file"));
-    }
-    let mut text = String::new();
-    let read = std::fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if u64::try_from(read).unwrap_or(u64::MAX) > LARGEST {
-        return Err(ErrorKind::FileTooLarge.into());
-    }
-    Ok(text)
-}
-
-const LARGEST: u64 = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::files;
+use super::files::{self, Side};
 
 /// How a file looked: enough to see that it is another one or was written since.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Known {
 
     /// Reads them from the private directory. Without the file nothing was linked yet.
     pub(crate) fn read(private: &Path) -> io::Result<Self> {
-        let bytes = match std::fs::read(private.join(FILE)) {
+        let bytes = match files::read(&private.join(FILE), Side::Private) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(error),

@@ -21,14 +21,15 @@ pub(crate) mod real;
 pub(crate) mod record;
 mod secrets;
 pub(crate) mod sweep;
+mod tree;
 
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use pat_wire::message::HandOut;
-use pat_wire::secret::Zeroizing;
 
+use files::Side;
 pub(crate) use keep::Others;
 use known::{Known, Print, State};
 use record::Record;
@@ -78,11 +79,8 @@ impl Home {
         let home = self.path();
         files::make_directory(&home, 0o700)?;
         let mut known = Known::default();
-        for entry in std::fs::read_dir(real)? {
-            let name = entry?.file_name();
-            if name == CONNECTIONS
-                || name.as_encoded_bytes().starts_with(files::TEMPORARY.as_bytes())
-            {
+        for name in files::names(real)? {
+            if name == CONNECTIONS || files::is_temporary(&name) {
                 continue;
             }
             let target = real.join(&name);
@@ -97,7 +95,8 @@ impl Home {
     pub(crate) fn fill(&self, hand_out: &HandOut, kept: &Connections) -> io::Result<()> {
         files::write_new(&self.private.join(KEPT), kept.to_text().as_bytes())?;
         Secrets::remember(&self.private, hand_out.secret.expose())?;
-        files::write_new(&self.path().join(CONNECTIONS), text(hand_out, kept).as_bytes())
+        let text = entry::file(NOTE, hand_out, kept);
+        files::write_new(&self.path().join(CONNECTIONS), text.as_bytes())
     }
 
     /// Puts a new secret into the connections, and leaves the others as the child has them by now.
@@ -105,29 +104,21 @@ impl Home {
         // Before the file has it: what the child copies from there on is recognised.
         Secrets::remember(&self.private, hand_out.secret.expose())?;
         let path = self.path().join(CONNECTIONS);
-        let now = Zeroizing::new(std::fs::read(&path).unwrap_or_default());
-        let others = std::str::from_utf8(&now)
-            .ok()
-            .and_then(|text| Connections::of_connections_file(text).ok())
-            .unwrap_or(kept(&self.private)?);
-        files::replace(
-            &path,
-            text(hand_out, &others.without(&hand_out.terms.connection)).as_bytes(),
-        )
+        let now = files::read_text(&path, Side::Private).ok();
+        let others = match now.and_then(|text| Connections::of_connections_file(&text).ok()) {
+            Some(now) => now.without(&hand_out.terms.connection),
+            // The child removed or broke the file.
+            None => kept(&self.private)?,
+        };
+        files::replace(&path, entry::file(NOTE, hand_out, &others).as_bytes())
     }
 
     /// Removes everything. What children of the child still write into it goes too.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        // The secret first: the rest may fail.
+        // The secrets first: the rest may fail.
         let _ = std::fs::remove_file(self.path().join(CONNECTIONS));
-        let mut removed = Ok(());
-        for _ in 0..REMOVALS {
-            removed = std::fs::remove_dir_all(&self.private);
-            if removed.is_ok() {
-                break;
-            }
-        }
-        match removed {
+        let _ = Secrets::forget(&self.private);
+        match tree::remove(&self.private) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         }
@@ -143,19 +134,8 @@ impl Drop for Home {
     }
 }
 
-/// Sized once: a buffer that grows leaves copies of what it held.
-fn text(hand_out: &HandOut, others: &Connections) -> Zeroizing<String> {
-    let table = entry::table(hand_out);
-    let others = others.to_text();
-    let mut text = Zeroizing::new(String::with_capacity(NOTE.len() + table.len() + others.len()));
-    text.push_str(NOTE);
-    text.push_str(&table);
-    text.push_str(&others);
-    text
-}
-
 fn kept(private: &Path) -> io::Result<Connections> {
-    let text = std::fs::read_to_string(private.join(KEPT))?;
+    let text = files::read_text(&private.join(KEPT), Side::Private)?;
     Connections::of_connections_file(&text).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
@@ -168,4 +148,3 @@ const CONFIG: &str = "config.toml";
 const KEPT: &str = "kept.toml";
 const NOTE: &str =
     "# Made by pat-exec for one run: replaced at every rotation, gone when the run ends.\n";
-const REMOVALS: u32 = 5;

@@ -1,33 +1,46 @@
-//! The user's real Snowflake directory, found as the clients find it.
+//! The user's real Snowflake directory, found as the clients find it, and only if it is the user's own: what
+//! the child leaves behind is written there.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use pat_wire::trust::{self, Fault};
 
 use crate::failure::Failure;
 use crate::home::files;
 use crate::home::record::Record;
 
-/// Returns the real directory, made if there is none, with the `cortex/` and `logs/` that clients would
-/// otherwise make in the private home.
+/// Returns the real directory, which may not be there yet.
 ///
 /// # Errors
-/// HOME is not usable, or a directory cannot be made.
-pub(crate) fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Failure> {
-    let directory = locate(variable)?;
-    make(&directory)?;
-    for name in ["cortex", "logs"] {
-        make(&directory.join(name))?;
-    }
+/// HOME is not usable, or what it leads to belongs to somebody else.
+pub(crate) fn find(
+    variable: impl Fn(&str) -> Option<OsString>,
+    uid: u32,
+) -> Result<PathBuf, Failure> {
+    let directory = locate(variable, uid)?;
+    refuse_anothers(&directory, uid)?;
     Ok(directory)
 }
 
-fn locate(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Failure> {
+/// Makes what is missing of it, and the `cortex/` and `logs/` that clients would otherwise make in the
+/// private home.
+///
+/// # Errors
+/// A directory cannot be made.
+pub(crate) fn complete(directory: &Path) -> Result<(), Failure> {
+    make(directory)?;
+    ["cortex", "logs"].into_iter().try_for_each(|name| make(&directory.join(name)))
+}
+
+fn locate(variable: impl Fn(&str) -> Option<OsString>, uid: u32) -> Result<PathBuf, Failure> {
     let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = set("HOME").filter(|home| home.is_absolute());
     if let Some(named) = set("SNOWFLAKE_HOME") {
         let named = expanded(&named, home.as_deref());
-        return Ok(real_of_private(&named).unwrap_or(named));
+        return Ok(real_of_private(&named, uid).unwrap_or(named));
     }
     let home = home.ok_or_else(|| {
         Failure::own("HOME is not set to an absolute path; next: set HOME, or SNOWFLAKE_HOME")
@@ -47,14 +60,40 @@ fn expanded(named: &Path, home: Option<&Path>) -> PathBuf {
 }
 
 /// Inside of a command that already runs under pat-exec, the real directory is that of the outer home:
-/// nothing may end up in one that is about to go.
-fn real_of_private(named: &Path) -> Option<PathBuf> {
+/// nothing may end up in one that is about to go. The record of somebody else's home is not believed.
+fn real_of_private(named: &Path, uid: u32) -> Option<PathBuf> {
     let private = named.parent()?;
-    let is_ours = private.file_name()?.as_encoded_bytes().starts_with(super::PREFIX.as_bytes());
-    if !is_ours || named.file_name() != Some(OsStr::new(super::HOME)) {
+    let is_one = private.file_name()?.as_encoded_bytes().starts_with(super::PREFIX.as_bytes());
+    let is_ours = private.symlink_metadata().is_ok_and(|metadata| metadata.uid() == uid);
+    if !is_one || !is_ours || named.file_name() != Some(OsStr::new(super::HOME)) {
         return None;
     }
     Record::read(private).ok().map(|record| record.real)
+}
+
+/// Another user's directory is not written to (`su -p`, `sudo -E` keep HOME). Root is stricter with itself:
+/// nobody else may be able to put a link in the place of anything on the way there.
+fn refuse_anothers(directory: &Path, uid: u32) -> Result<(), Failure> {
+    let is_there = directory.symlink_metadata().is_ok();
+    let there = if is_there { directory } else { directory.parent().unwrap_or(directory) };
+    if uid == ROOT {
+        return trust::check_dir(there, &[]).map_err(|at| not_own(&at.path, at.fault));
+    }
+    match there.metadata() {
+        Ok(found) if ![uid, ROOT].contains(&found.uid()) => {
+            Err(not_own(there, Fault::Owner(found.uid())))
+        }
+        // What is missing is told by whoever makes it.
+        _ => Ok(()),
+    }
+}
+
+fn not_own(path: &Path, fault: Fault) -> Failure {
+    Failure::own(format!(
+        "{}: {fault}; next: set HOME, or SNOWFLAKE_HOME, to a directory of your own (as sudo -H does), \
+         or run pat-exec as the user whose directory it is",
+        path.display()
+    ))
 }
 
 fn make(directory: &Path) -> Result<(), Failure> {
@@ -67,6 +106,8 @@ fn make(directory: &Path) -> Result<(), Failure> {
     }
 }
 
+const ROOT: u32 = 0;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,13 +117,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path();
         let with = |pairs: &[(&str, PathBuf)]| {
-            locate(|name| {
-                pairs
-                    .iter()
-                    .find(|(n, _)| *n == name)
-                    .map(|(_, path)| path.clone().into_os_string())
-            })
-            .unwrap()
+            let variable = |name: &str| {
+                let pair = pairs.iter().find(|(n, _)| *n == name);
+                pair.map(|(_, path)| path.clone().into_os_string())
+            };
+            locate(variable, own_uid()).unwrap()
         };
         let only_home = [("HOME", home.to_owned())];
 
@@ -101,7 +140,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
 
-        let real = directory(|name| (name == "HOME").then(|| dir.path().into())).unwrap();
+        let real = found(dir.path(), own_uid()).unwrap();
+        complete(&real).unwrap();
 
         for path in [real.clone(), real.join("cortex"), real.join("logs")] {
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o700);
@@ -113,7 +153,77 @@ mod tests {
         for home in [None, Some(OsString::new()), Some("relative".into())] {
             let variable = |name: &str| home.clone().filter(|_| name == "HOME");
 
-            assert!(locate(variable).unwrap_err().to_string().contains("HOME"));
+            assert!(locate(variable, own_uid()).unwrap_err().to_string().contains("HOME"));
         }
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_refused_whether_it_is_there_or_would_be_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().join(".snowflake");
+        let (user, owner) = give_away(dir.path());
+
+        for _ in ["it is missing", "it is there"] {
+            let failure = found(dir.path(), user).unwrap_err().to_string();
+
+            assert!(failure.contains(&format!("belongs to uid {owner}")), "{failure}");
+            assert!(failure.contains("next: set HOME"), "{failure}");
+            let _ = std::fs::create_dir(&real);
+            give_away(&real);
+        }
+    }
+
+    #[test]
+    fn a_directory_of_ones_own_or_of_roots_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+
+        assert_eq!(found(dir.path(), own_uid()), Ok(dir.path().join(".snowflake")));
+        // /usr is root's.
+        assert_eq!(found(Path::new("/usr"), 4242), Ok("/usr/.snowflake".into()));
+    }
+
+    #[test]
+    fn root_takes_no_directory_that_others_may_exchange() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(".snowflake")).unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(dir.path(), open).unwrap();
+
+        let failure = found(dir.path(), ROOT).unwrap_err().to_string();
+
+        // For anybody but root the directory's owner is the fault.
+        let named = if own_uid() == ROOT { "writable by others" } else { "belongs to uid" };
+        assert!(failure.contains(named), "{failure}");
+    }
+
+    #[test]
+    fn the_record_of_somebody_elses_home_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let private = dir.path().join("pat-exec-1-abc");
+        let home = private.join(crate::home::HOME);
+        std::fs::create_dir_all(&home).unwrap();
+        let record = crate::home::record::tests::record();
+        record.write(&private).unwrap();
+        let variable = |name: &str| (name == "SNOWFLAKE_HOME").then(|| home.clone().into());
+
+        assert_eq!(locate(variable, own_uid()), Ok(record.real));
+        assert_eq!(locate(variable, own_uid() + 1), Ok(home.clone()));
+    }
+
+    fn found(home: &Path, uid: u32) -> Result<PathBuf, Failure> {
+        find(|name| (name == "HOME").then(|| home.into()), uid)
+    }
+
+    fn own_uid() -> u32 {
+        nix::unistd::getuid().as_raw()
+    }
+
+    /// Returns a user and the other one to whom the path belongs.
+    fn give_away(path: &Path) -> (u32, u32) {
+        if own_uid() != ROOT {
+            return (own_uid() + 1, own_uid());
+        }
+        nix::unistd::chown(path, Some(4242.into()), None).unwrap();
+        (ROOT, 4242)
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::files;
+use super::files::{self, Side};
 use crate::process::Identity;
 
 /// What the helper and the next start need to know of a home.
@@ -23,7 +23,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Writes the record of a new home, readable by its owner only.
+    /// Writes the record of a new home, readable by its owner only; there is none or a whole one.
     pub(crate) fn write(&self, private: &Path) -> io::Result<()> {
         let socket = self.socket.clone().unwrap_or_default();
         let pid = self.owner.pid.to_string();
@@ -38,16 +38,19 @@ impl Record {
             self.lease.as_bytes(),
             socket.as_os_str().as_bytes(),
         ];
-        files::write_new(&path(private), &fields.join(&0))
+        let mut bytes = fields.join(&0);
+        bytes.push(END);
+        files::replace(&path(private), &bytes)
     }
 
     /// Reads the record of a home.
     pub(crate) fn read(private: &Path) -> io::Result<Self> {
-        let bytes = std::fs::read(path(private))?;
+        let bytes = files::read(&path(private), Side::Private)?;
         Self::parse(&bytes).ok_or_else(|| ErrorKind::InvalidData.into())
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
+        let bytes = bytes.strip_suffix(&[END])?;
         let fields: Vec<&[u8]> = bytes.split(|byte| *byte == 0).collect();
         let [version, pid, started, boot, namespace, real, connection, lease, socket] =
             <[&[u8]; FIELDS]>::try_from(fields).ok()?;
@@ -79,9 +82,11 @@ pub(crate) fn path(private: &Path) -> PathBuf {
 
 const VERSION: &[u8] = b"pat-exec home 1";
 const FIELDS: usize = 9;
+/// After the last field: without it something is missing.
+const END: u8 = 0;
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -100,20 +105,17 @@ mod tests {
     #[test]
     fn a_damaged_record_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
-        record().write(dir.path()).unwrap();
+        let record = Record { socket: Some("/run/own.sock".into()), ..record() };
+        record.write(dir.path()).unwrap();
         let good = std::fs::read(path(dir.path())).unwrap();
 
-        for cut in 0..good.len() - 1 {
-            let parsed = Record::parse(&good[..cut]);
-            assert!(
-                parsed.is_none_or(|parsed| parsed.lease != record().lease || cut > 60),
-                "{cut}"
-            );
+        for cut in 0..good.len() {
+            assert_eq!(Record::parse(&good[..cut]), None, "{cut}");
         }
         assert_eq!(Record::parse(b"another\0format"), None);
     }
 
-    fn record() -> Record {
+    pub(crate) fn record() -> Record {
         Record {
             owner: Identity {
                 pid: 12,

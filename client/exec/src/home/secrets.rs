@@ -1,12 +1,12 @@
 //! Every secret that a home has held, to recognise it in what the child leaves behind. Kept in the private
 //! directory, beside the connections that hold it anyway, so that a sweep knows them too.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read};
 use std::path::Path;
 
 use pat_wire::secret::Zeroizing;
+
+use super::files::{self, Side};
 
 /// The secrets of one home.
 pub(crate) struct Secrets(Vec<Zeroizing<Vec<u8>>>);
@@ -14,16 +14,17 @@ pub(crate) struct Secrets(Vec<Zeroizing<Vec<u8>>>);
 impl Secrets {
     /// Adds one to those of a home.
     pub(crate) fn remember(private: &Path, secret: &str) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file = options.append(true).create(true).mode(0o600).open(private.join(FILE))?;
-        file.write_all(secret.as_bytes())?;
-        file.write_all(&[0])
+        // Sized once: a buffer that grows leaves copies of what it held.
+        let mut line = Zeroizing::new(Vec::with_capacity(secret.len() + 1));
+        line.extend_from_slice(secret.as_bytes());
+        line.push(0);
+        files::append(&private.join(FILE), Side::Private, &line).map(drop)
     }
 
     /// Reads those of a home.
     pub(crate) fn read(private: &Path) -> io::Result<Self> {
-        let bytes = match std::fs::read(private.join(FILE)) {
-            Ok(bytes) => Zeroizing::new(bytes),
+        let bytes = match files::read(&private.join(FILE), Side::Private) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Zeroizing::default(),
             Err(error) => return Err(error),
         };
@@ -62,9 +63,10 @@ impl Secrets {
     }
 
     /// Returns the text with every secret blanked.
-    pub(crate) fn blanked(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| match std::str::from_utf8(secret) {
-            Ok(secret) => text.replace(secret, "<token removed by pat-exec>"),
+    pub(crate) fn blanked(&self, text: &str) -> Zeroizing<String> {
+        let text = Zeroizing::new(text.to_owned());
+        self.0.iter().fold(text, |text, secret| match std::str::from_utf8(secret) {
+            Ok(secret) => Zeroizing::new(text.replace(secret, "<token removed by pat-exec>")),
             Err(_) => text,
         })
     }
@@ -91,7 +93,7 @@ mod tests {
             }
         }
         assert!(!secrets.are_in_file(b"simpat_firs simpat_".as_slice()).unwrap());
-        assert_eq!(secrets.blanked("a simpat_2 b"), "a <token removed by pat-exec> b");
+        assert_eq!(*secrets.blanked("a simpat_2 b"), "a <token removed by pat-exec> b");
     }
 
     #[test]

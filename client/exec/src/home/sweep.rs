@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{Flock, FlockArg};
 
+use super::files::{self, Side};
 use super::record::{self, Record};
 use super::{Home, PREFIX, give_back};
 
@@ -23,7 +24,7 @@ pub(crate) fn sweep(places: &[PathBuf], uid: u32) {
 
 /// Locks a home against every other helper and sweep. None if it is looked after, or gone.
 pub(crate) fn lock(private: &Path) -> Option<Flock<File>> {
-    let file = File::open(record::path(private)).ok()?;
+    let file = files::open(&record::path(private), Side::Private).ok()?;
     let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()?;
     // Whoever held it before may have removed the home.
     record::path(private).exists().then_some(lock)
@@ -53,7 +54,8 @@ fn sweep_one(private: PathBuf) {
             }
         }
         Ok(_) => {}
-        // Killed before it had a record: it was empty. Damaged: nobody can say whose it is.
+        // Killed before it had a record: there was no secret in it yet. One that cannot be read was changed
+        // by its own user or written by another version: nobody can say whose it is.
         Err(error) if error.kind() == io::ErrorKind::NotFound && is_old(&private) => {
             let _ = Home::of_helper(private).remove();
         }

@@ -10,7 +10,7 @@ pub(crate) fn push_key(text: &mut String, key: &str) {
     }
 }
 
-/// Appends a basic string, in at most six bytes for each of the value's and two quotes.
+/// Appends a basic string, in at most [`LONGEST_ESCAPE`] bytes for each of the value's and two quotes.
 pub(crate) fn push_string(text: &mut String, value: &str) {
     text.push('"');
     for c in value.chars() {
@@ -30,6 +30,9 @@ pub(crate) fn push_string(text: &mut String, value: &str) {
     }
     text.push('"');
 }
+
+/// A control character is written as `\u0000`.
+pub(crate) const LONGEST_ESCAPE: usize = 6;
 
 #[cfg(test)]
 mod tests {

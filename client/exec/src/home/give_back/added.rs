@@ -1,14 +1,13 @@
 //! What the child added to its generated connections, as `snow connection add` does.
 
-use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use pat_wire::secret::Zeroizing;
 
-use super::super::secrets::Secrets;
-use super::super::{CONFIG, CONNECTIONS, KEPT, files, kept};
+use super::super::files::{self, Side};
+use super::super::keep::connections;
+use super::super::{CONFIG, CONNECTIONS, KEPT, kept};
 use super::{Giving, free_name, say_aside};
 use crate::connections::Connections;
 use crate::failure::say;
@@ -16,12 +15,12 @@ use crate::failure::say;
 impl Giving<'_> {
     /// Takes the added connections to the user's own file.
     pub(super) fn connections(&mut self) {
-        let path = self.home.path().join(CONNECTIONS);
-        let text = match std::fs::read(&path).map(Zeroizing::new) {
+        let text = match files::read(&self.home.path().join(CONNECTIONS), Side::Private) {
             Ok(text) => text,
             // Removed by the child: nothing was added.
             Err(error) if error.kind() == ErrorKind::NotFound => return,
-            Err(error) => return self.failed(&error),
+            // Not ours any more. There is nothing that could be given back, at a later try either.
+            Err(error) => return say(&format!("{CONNECTIONS} of this run was not kept: {error}")),
         };
         let read = std::str::from_utf8(&text).ok().map(Connections::of_connections_file);
         let given = match read {
@@ -29,7 +28,8 @@ impl Giving<'_> {
             _ => self.unreadable(&text),
         };
         if let Err(error) = given {
-            self.failed(&error);
+            self.is_complete = false;
+            say(&format!("could not keep the added connections: {error}"));
         }
     }
 
@@ -51,23 +51,6 @@ impl Giving<'_> {
         files::replace(&self.home.private().join(KEPT), now.to_text().as_bytes())
     }
 
-    /// Leaves what could not be given back without what is secret.
-    pub(super) fn strip(&self) -> io::Result<()> {
-        let path = self.home.path().join(CONNECTIONS);
-        let text = match std::fs::read(&path) {
-            Ok(bytes) => Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Zeroizing::default(),
-            Err(error) => return Err(error),
-        };
-        let holds = |text: &str| self.secrets.are_in(text.as_bytes());
-        let left = match Connections::of_connections_file(&text) {
-            Ok(now) => now.without(&self.record.connection).split_by_content(holds).1.to_text(),
-            Err(_) => self.secrets.blanked(&text),
-        };
-        files::replace(&path, left.as_bytes())?;
-        Secrets::forget(self.home.private())
-    }
-
     /// The child broke the file; a person may still want what is in it.
     fn unreadable(&self, text: &[u8]) -> io::Result<()> {
         let text = Zeroizing::new(String::from_utf8_lossy(text).into_owned());
@@ -76,11 +59,6 @@ impl Giving<'_> {
         files::write_new(&aside, self.secrets.blanked(&text).as_bytes())?;
         say(&format!("the connections of this run are not TOML; they are in {}", aside.display()));
         Ok(())
-    }
-
-    fn failed(&mut self, error: &io::Error) {
-        self.is_complete = false;
-        say(&format!("could not keep the added connections: {error}"));
     }
 }
 
@@ -97,12 +75,13 @@ impl Own {
         let path = real.join(CONNECTIONS);
         if !path.exists() {
             let config = real.join(CONFIG);
-            let connections = read(&config, Connections::of_config_file)?;
+            let connections = connections(&config, Connections::of_config_file)?;
+            let connections = connections.unwrap_or_default();
             if !connections.is_empty() {
                 return Ok(Self { path: config, connections, is_config: true });
             }
         }
-        let connections = read(&path, Connections::of_connections_file)?;
+        let connections = connections(&path, Connections::of_connections_file)?.unwrap_or_default();
         Ok(Self { path, connections, is_config: false })
     }
 
@@ -111,23 +90,7 @@ impl Own {
             return Ok(());
         }
         let text = if self.is_config { added.to_config_text() } else { added.to_text() };
-        let mut options = OpenOptions::new();
-        let mut file = options.append(true).create(true).mode(0o600).open(&self.path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    }
-}
-
-fn read<E>(path: &Path, parse: impl Fn(&str) -> Result<Connections, E>) -> io::Result<Connections>
-where
-    E: std::fmt::Display,
-{
-    match std::fs::read_to_string(path) {
-        Ok(text) => {
-            parse(&text).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Connections::default()),
-        Err(error) => Err(error),
+        files::append(&self.path, Side::Real, text.as_bytes())?.sync_all()
     }
 }
 

@@ -1,0 +1,201 @@
+//! What a command, another user or a full system may do to a private home, the real directory and what leads
+//! to them: nobody waits for ever, nothing is written for somebody else, and no token stays behind.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test's world that cannot be built fails the test"
+)]
+
+mod world;
+
+use std::fs::{FileTimes, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::mkfifo;
+use world::{World, eventually, helpers, skip, stderr, stdout};
+
+#[test]
+fn a_pipe_in_the_place_of_the_connections_is_not_waited_for() {
+    let world = World::new();
+
+    let output = world.run("cd $SNOWFLAKE_HOME; rm connections.toml; mkfifo connections.toml");
+
+    world.cleaned_up();
+    let said = stderr(&output);
+    assert!(
+        said.contains("connections.toml of this run was not kept: not a regular file"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_rotation_puts_a_file_where_the_command_put_a_pipe() {
+    let world = World::new();
+    world.broker.state().terms.keep_connections = true;
+    world.write("connections.toml", "[other]\nuser = \"o\"\n");
+    let mut talk = world.talk(
+        "cd $SNOWFLAKE_HOME; rm connections.toml; mkfifo connections.toml; echo done; read _",
+    );
+    assert_eq!(talk.hear(), "done");
+
+    world.broker.rotate("simpat_generation_2");
+
+    let file = world.home().join("connections.toml");
+    eventually("the file is one again", || file.metadata().unwrap().is_file());
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        text.contains("simpat_generation_2") && text.ends_with("[other]\nuser = \"o\"\n"),
+        "{text}"
+    );
+    talk.end();
+    world.cleaned_up();
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_users_own_file_is_not_waited_for() {
+    let world = World::new();
+    let mut talk = world.talk(
+        "printf '[new]\\nuser = \"n\"\\n' >> $SNOWFLAKE_HOME/connections.toml; echo done; read _",
+    );
+    assert_eq!(talk.hear(), "done");
+    let pipe = world.real().join("connections.toml");
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+
+    let said = talk.end();
+
+    helper_is_gone(&world);
+    assert!(said.contains("not a regular file") && said.contains("tries again"), "{said}");
+    std::fs::remove_file(pipe).unwrap();
+    world.run("true");
+    world.cleaned_up();
+    assert_eq!(world.read("connections.toml"), "\n[new]\nuser = \"n\"\n");
+}
+
+#[test]
+fn a_record_that_is_a_pipe_stops_neither_the_helper_nor_the_next_start() {
+    let world = World::new();
+
+    for record in ["known", "owner", "secrets", "kept.toml"] {
+        let output = world.run(&format!(
+            "cd $SNOWFLAKE_HOME/..; rm {record}; mkfifo {record}; echo x >> home/connections.toml"
+        ));
+
+        helper_is_gone(&world);
+        assert!(output.status.success(), "{record}: {}", stderr(&output));
+        for home in world.homes() {
+            assert!(!home.join("home/connections.toml").exists(), "{record}");
+        }
+    }
+    assert_eq!(stdout(&world.run("echo ran")), "ran\n");
+}
+
+#[test]
+fn a_tree_too_deep_for_any_path_is_given_up_once_and_the_home_goes() {
+    let world = World::new();
+    let talk = world.talk("echo kept > $SNOWFLAKE_HOME/beside; read _");
+    eventually("the command has begun", || world.home().join("beside").exists());
+    let directory = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut here = open(&world.home(), directory, Mode::empty()).unwrap();
+    for _ in 0..5_000 {
+        mkdirat(&here, "deeper", Mode::S_IRWXU).unwrap();
+        here = openat(&here, "deeper", directory, Mode::empty()).unwrap();
+    }
+
+    let said = talk.end();
+
+    world.cleaned_up();
+    helper_is_gone(&world);
+    assert_eq!(said.matches("nested so deep was not kept").count(), 1, "{said}");
+    assert!(said.lines().count() == 1 && said.len() < 300, "{said}");
+    assert_eq!(world.read("beside"), "kept\n");
+}
+
+#[test]
+fn a_maker_stopped_while_it_says_whose_the_home_is_leaves_nothing_that_stays() {
+    let world = World::new();
+    let script = format!(
+        "ulimit -f 0; exec {} --socket {} true",
+        env!("CARGO_BIN_EXE_pat-exec"),
+        world.broker.socket.display()
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).env("HOME", world.user()).env("XDG_RUNTIME_DIR", world.runtime());
+
+    let output = command.output().unwrap();
+
+    assert!(!output.status.success());
+    let homes = world.homes();
+    assert_eq!(homes.len(), 1, "{}", stderr(&output));
+    assert!(!homes[0].join("owner").exists(), "a record is whole or not there");
+    let long_ago = SystemTime::now() - Duration::from_secs(120);
+    let home = std::fs::File::open(&homes[0]).unwrap();
+    home.set_times(FileTimes::new().set_modified(long_ago)).unwrap();
+    world.run("true");
+    world.cleaned_up();
+}
+
+#[test]
+fn what_waits_for_a_later_start_is_given_back_without_its_token() {
+    let world = World::new();
+    let mut talk = world.talk(
+        "cd $SNOWFLAKE_HOME; mkdir -p dir/sub; cp connections.toml dir/sub/leak; \
+         echo fine > dir/fine; echo done; read _",
+    );
+    assert_eq!(talk.hear(), "done");
+    // A link that leads nowhere: no directory can be made in its place.
+    let blocked = world.real().join("dir");
+    symlink("/nowhere/at/all", &blocked).unwrap();
+
+    let said = talk.end();
+
+    helper_is_gone(&world);
+    assert!(
+        said.contains("could not keep dir") && said.contains("leak may hold the token"),
+        "{said}"
+    );
+    std::fs::remove_file(&blocked).unwrap();
+    world.run("true");
+    world.cleaned_up();
+    assert_eq!(world.read("dir/fine"), "fine\n");
+    assert!(!world.real().join("dir/sub/leak").exists());
+}
+
+#[test]
+fn root_writes_nothing_into_the_directory_of_a_user() {
+    if !nix::unistd::getuid().is_root() {
+        return skip("root_writes_nothing_into_the_directory_of_a_user", "needs root");
+    }
+    let world = World::new();
+    chown(world.user(), Some(4242), Some(4242)).unwrap();
+    let theirs = world.scratch("theirs");
+    std::fs::create_dir(&theirs).unwrap();
+    std::fs::set_permissions(&theirs, Permissions::from_mode(0o755)).unwrap();
+    chown(&theirs, Some(4242), Some(4242)).unwrap();
+
+    let by_home = world.run("echo ran");
+    let by_name = |named: &Path| {
+        let mut command = world.script("echo ran");
+        command.env("HOME", world.scratch("")).env("SNOWFLAKE_HOME", named).output().unwrap()
+    };
+
+    for output in [by_home, by_name(&theirs), by_name(&theirs.join("new"))] {
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(125), "{said}");
+        assert_eq!(stdout(&output), "");
+        assert!(said.contains("belongs to uid 4242") && said.contains("next: set HOME"), "{said}");
+    }
+    for directory in [world.user(), theirs] {
+        assert_eq!(std::fs::read_dir(directory).unwrap().count(), 0);
+    }
+    assert!(world.homes().is_empty());
+}
+
+fn helper_is_gone(world: &World) {
+    eventually("the helper is gone", || helpers(world.runtime()).is_empty());
+}

@@ -183,6 +183,7 @@ fn is_clear(event: &Event) -> bool {
         Event::Probed(_)
         | Event::Started
         | Event::Tick { .. }
+        | Event::Wanted { .. }
         | Event::Rotate { .. }
         | Event::Revoke
         | Event::Enrol { .. } => false,

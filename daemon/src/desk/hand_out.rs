@@ -83,11 +83,12 @@ fn told(reason: &DenyReason) -> Refusal {
     }
 }
 
-/// Returns the generation to hand out. Waits only while one is being made; all who wait, wait for the same one.
+/// Returns the generation to hand out. Waits only while one is being made; all who wait, wait for the same one,
+/// and the first of them ends whatever wait the slot is in.
 async fn current(house: &House, handle: &Handle) -> Result<Held, Refusal> {
     let mut follow = handle.follow();
     let until = Instant::now() + FRESH_SECRET_WAIT;
-    let mut has_nudged = false;
+    let mut has_wished = false;
     loop {
         let view = follow.borrow_and_update().clone();
         let now = house.clock.now();
@@ -95,13 +96,14 @@ async fn current(house: &House, handle: &Handle) -> Result<Held, Refusal> {
             Ok(held) => return Ok(held.clone()),
             Err(why) => why,
         };
-        let is_hopeless = view.is_hopeless(now, why);
-        if !has_nudged && !is_hopeless {
-            handle.nudge();
-            has_nudged = true;
+        let is_heeded = !has_wished && view.heeds_a_wish(now);
+        if is_heeded {
+            handle.wish();
+            has_wished = true;
         }
+        let is_in_vain = !is_heeded && view.is_hopeless(now, why);
         let changed = tokio::time::timeout_at(until, follow.changed());
-        if is_hopeless || !matches!(changed.await, Ok(Ok(()))) {
+        if is_in_vain || !matches!(changed.await, Ok(Ok(()))) {
             return in_doubt(house, handle, why).ok_or_else(|| not_ready(&view, why));
         }
     }

@@ -53,6 +53,7 @@ pub(super) struct Memory {
 enum Heard {
     Answer(Answer),
     Order(Order),
+    Wish,
     Time,
     Stop,
 }
@@ -75,6 +76,7 @@ impl Actor {
             match self.hear(&stop).await {
                 Heard::Answer(answer) => Box::pin(self.answered(answer)).await,
                 Heard::Order(order) => Box::pin(self.ordered(order)).await,
+                Heard::Wish => Box::pin(self.wanted()).await,
                 Heard::Time => Box::pin(self.tick()).await,
                 Heard::Stop => self.memory.is_ending = true,
             }
@@ -92,6 +94,7 @@ impl Actor {
             () = stop.cancelled(), if !is_ending => Heard::Stop,
             found = self.mailbox.take(), if !is_ending => match found {
                 Found::Order(order) => Heard::Order(order),
+                Found::Wish => Heard::Wish,
                 Found::Nothing => Heard::Time,
             },
             () = waking(&self.kit, self.memory.wake), if !is_ending => Heard::Time,
@@ -159,6 +162,17 @@ impl Actor {
         let Some(fresh) = fresh() else { return };
         let held = self.kit.leases.held(&self.id).into_keys().collect();
         self.take(Event::Tick { held, fresh }).await;
+    }
+
+    /// Somebody found no secret. A disk that failed is waited for: whoever asks does not make it answer sooner.
+    async fn wanted(&mut self) {
+        if self.memory.must_start_over || !self.terms.is_configured {
+            return;
+        }
+        let Some(fresh) = fresh() else { return };
+        self.take(Event::Wanted { fresh }).await;
+        // The bell may have rung for the time as well.
+        self.tick().await;
     }
 
     async fn start_over(&mut self) {

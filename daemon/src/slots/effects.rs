@@ -143,6 +143,7 @@ impl Actor {
             Event::Listed(Ok(_))
             | Event::Started
             | Event::Tick { .. }
+            | Event::Wanted { .. }
             | Event::Rotate { .. }
             | Event::Revoke
             | Event::Enrol { .. } => {}

@@ -10,9 +10,9 @@ use super::registry::Command;
 
 /// What the loop of a slot is told.
 pub(super) enum Order {
-    /// Carry out a wish, and say whether what it needs is durable.
+    /// Carry out a command, and say whether what it needs is durable.
     Command {
-        /// The wish.
+        /// The command.
         command: Command,
         /// Told once the decision is durable.
         done: oneshot::Sender<bool>,
@@ -30,6 +30,8 @@ pub(super) enum Order {
 pub(super) enum Found {
     /// The oldest order.
     Order(Order),
+    /// Somebody found no secret.
+    Wish,
     /// None: time passed, or a lease ended.
     Nothing,
 }
@@ -44,6 +46,8 @@ pub(super) struct Mailbox {
 #[derive(Default)]
 struct Orders {
     waiting: Vec<Order>,
+    /// Wishes that nobody heard yet are one.
+    is_wanted: bool,
     is_closed: bool,
 }
 
@@ -77,6 +81,12 @@ impl Mailbox {
         orders.waiting.clear();
     }
 
+    /// Lets the loop know that somebody found no secret.
+    pub(super) fn wish(&self) {
+        self.orders().is_wanted = true;
+        self.ring();
+    }
+
     /// Lets the loop look, without an order. Rings that nobody heard yet are one.
     pub(super) fn ring(&self) {
         self.bell.notify_one();
@@ -87,12 +97,14 @@ impl Mailbox {
         self.bell.notified().await;
         let mut orders = self.orders();
         if orders.waiting.is_empty() {
-            return Found::Nothing;
+            let is_wanted = std::mem::take(&mut orders.is_wanted);
+            return if is_wanted { Found::Wish } else { Found::Nothing };
         }
         let order = orders.waiting.remove(0);
         if orders.waiting.is_empty() {
             orders.waiting.shrink_to_fit();
-        } else {
+        }
+        if orders.is_wanted || !orders.waiting.is_empty() {
             self.bell.notify_one();
         }
         Found::Order(order)
@@ -110,7 +122,7 @@ const WAITING: usize = 8;
 mod tests {
     use super::*;
 
-    fn wish() -> (Order, oneshot::Receiver<bool>) {
+    fn some_order() -> (Order, oneshot::Receiver<bool>) {
         let (done, heard) = oneshot::channel();
         (Order::Command { command: Command::Revoke, done }, heard)
     }
@@ -118,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn every_order_is_found_once_though_the_bell_rang_once() {
         let mailbox = Mailbox::default();
-        assert!(mailbox.put(wish().0) && mailbox.put(wish().0));
+        assert!(mailbox.put(some_order().0) && mailbox.put(some_order().0));
         mailbox.ring();
 
         assert!(matches!(mailbox.take().await, Found::Order(_)));
@@ -128,20 +140,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_wish_is_heard_once_and_after_the_orders_that_wait() {
+        let mailbox = Mailbox::default();
+        mailbox.wish();
+        mailbox.wish();
+        mailbox.put(some_order().0);
+
+        assert!(matches!(mailbox.take().await, Found::Order(_)));
+        assert!(matches!(mailbox.take().await, Found::Wish));
+        mailbox.ring();
+        assert!(matches!(mailbox.take().await, Found::Nothing));
+    }
+
+    #[tokio::test]
     async fn more_than_may_wait_are_not_taken() {
         let mailbox = Mailbox::default();
-        let taken = (0..WAITING * 2).filter(|_| mailbox.put(wish().0)).count();
+        let taken = (0..WAITING * 2).filter(|_| mailbox.put(some_order().0)).count();
         assert_eq!(taken, WAITING);
     }
 
     #[tokio::test]
     async fn whoever_waits_for_a_loop_that_ended_hears_it() {
         let mailbox = Mailbox::default();
-        let (order, heard) = wish();
+        let (order, heard) = some_order();
         mailbox.put(order);
 
         mailbox.close();
 
-        assert!(heard.await.is_err() && !mailbox.put(wish().0));
+        assert!(heard.await.is_err() && !mailbox.put(some_order().0));
     }
 }

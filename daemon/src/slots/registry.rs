@@ -45,7 +45,7 @@ pub struct Plan {
     pub is_configured: bool,
 }
 
-/// A person's wish.
+/// What a person wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// A new generation now.
@@ -181,7 +181,12 @@ impl Handle {
         self.mailbox.ring();
     }
 
-    /// Carries out a wish. Returns whether its decision is durable; what follows shows in [`Self::follow`].
+    /// Lets the slot know that a request found no secret; it tries at once if [`View::heeds_a_wish`].
+    pub fn wish(&self) {
+        self.mailbox.wish();
+    }
+
+    /// Carries out a command. Returns whether its decision is durable; what follows shows in [`Self::follow`].
     pub async fn command(&self, command: Command) -> bool {
         let (done, durable) = oneshot::channel();
         self.mailbox.put(Order::Command { command, done }) && durable.await.unwrap_or(false)

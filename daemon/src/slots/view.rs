@@ -25,6 +25,11 @@ impl View {
         self.slot.may_hand_out(now, &self.rules)
     }
 
+    /// Returns whether a request that finds no secret makes the slot try at once.
+    pub fn heeds_a_wish(&self, now: Timestamp) -> bool {
+        self.is_configured && self.slot.heeds_a_wish(now, &self.rules)
+    }
+
     /// Returns whether the slot was revoked.
     pub fn is_revoked(&self) -> bool {
         matches!(self.slot.standing, Standing::Tombstoned { .. })

@@ -1,7 +1,7 @@
 //! P1, P7: what is handed out, when, and what stands in the log about it.
 
 use pat_wire::error::ErrorCode;
-use pat_wire::limits::BODY_BYTES;
+use pat_wire::limits::{BODY_BYTES, FRESH_SECRET_WAIT};
 use pat_wire::message::{Delivery, EntryForm, HandOutRequest, List};
 use snowflake_sim::engine::StatementKind;
 use snowflake_sim::{Act, Fault, On};
@@ -90,6 +90,80 @@ fn an_expired_secret_is_replaced_before_anything_is_handed_out() {
 
     assert_eq!(second.terms.generation, 2);
     assert_ne!(second.secret.expose(), first.secret.expose());
+}
+
+#[test]
+fn after_a_long_outage_the_first_request_waits_for_a_secret_that_is_made_for_it() {
+    let world = without_a_secret_for_long();
+    world.sim.resume_answering().unwrap();
+
+    let handed = world.hand_out(CONNECTION).unwrap();
+
+    assert_eq!(handed.terms.generation, 1);
+}
+
+#[test]
+fn while_the_outage_lasts_callers_in_a_loop_are_told_at_once_and_cause_one_try() {
+    let world = without_a_secret_for_long();
+    world.sim.resume_answering().unwrap();
+    world.sim.fault(Fault::always(On::SqlApi, Act::Status(503)));
+    let tries = failures(&world);
+    let began = std::time::Instant::now();
+
+    for _ in 0..20 {
+        let refused = world.hand_out(CONNECTION).err().unwrap();
+        assert_eq!(refused.code(), Some(ErrorCode::NotReady), "{refused}");
+    }
+
+    assert!(began.elapsed() < FRESH_SECRET_WAIT, "{:?}", began.elapsed());
+    assert_eq!(failures(&world), tries + 1, "time stood still");
+    world.advance(std::time::Duration::from_secs(10));
+    world.sim.clear_faults();
+    assert!(world.hand_out(CONNECTION).is_ok());
+}
+
+#[test]
+fn after_an_outage_that_outlived_the_secret_the_first_request_gets_a_new_one() {
+    let world = World::running();
+    world.hand_out(CONNECTION).unwrap();
+    world.sim.stop_answering().unwrap();
+    world.advance(std::time::Duration::from_secs(8 * 86_400));
+    wait_for_long(&world);
+    world.sim.resume_answering().unwrap();
+
+    assert_eq!(world.hand_out(CONNECTION).unwrap().terms.generation, 2);
+}
+
+/// A world without a secret whose next try by itself is more than a minute away. Snowflake does not answer.
+fn without_a_secret_for_long() -> World {
+    let mut world = World::prepared();
+    world.sim.stop_answering().unwrap();
+    world.start();
+    wait_for_long(&world);
+    world
+}
+
+/// Lets time pass until each slot's next try by itself is more than a minute away.
+fn wait_for_long(world: &World) {
+    eventually("the slot waits for long", || {
+        world.advance(std::time::Duration::from_secs(5));
+        waits_for_long(world).then_some(())
+    });
+}
+
+/// How many tries of the one slot went wrong in a row.
+fn failures(world: &World) -> u32 {
+    let slots = world.house().slots.all();
+    slots[0].view().slot.trouble.as_ref().map_or(0, |trouble| trouble.times)
+}
+
+fn waits_for_long(world: &World) -> bool {
+    let slots = world.house().slots.all();
+    slots.iter().all(|slot| {
+        let view = slot.view();
+        let retry_at = view.slot.trouble.as_ref().map(|trouble| trouble.retry_at);
+        view.is_at_rest() && retry_at.is_some_and(|at| at.since(world.clock.now()) > 60)
+    })
 }
 
 #[test]

@@ -15,6 +15,11 @@ pub enum Event {
         /// A fresh random id, used if an intent is written.
         fresh: IntentId,
     },
+    /// A request found no secret to hand out. Nothing happens while there is one, or where only a person can help.
+    Wanted {
+        /// A fresh random id, used if an intent is written.
+        fresh: IntentId,
+    },
     /// A person asked for a rotation now.
     Rotate {
         /// Why the current secret is no longer trusted, if so.

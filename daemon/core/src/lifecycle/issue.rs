@@ -20,16 +20,33 @@ impl Turn<'_> {
         idle && (due || unfit || self.slot.taint.is_some())
     }
 
+    /// A request found no secret: what is being waited out is tried now. Bounded, since a caller in a loop must
+    /// not become a loop at Snowflake.
+    pub(super) fn wanted(&mut self) {
+        if !self.slot.heeds_a_wish(self.now, self.rules) {
+            return;
+        }
+        self.slot.flight.wanted_at = Some(self.now);
+        if self.slot.serving.as_ref().is_some_and(|serving| serving.expires_at <= self.now) {
+            self.make_due();
+        }
+        self.try_now();
+    }
+
     /// A person wants another secret now.
     pub(super) fn rotate(&mut self, taint: Option<&String>) {
         if self.slot.standing != Standing::Enrolled {
             return;
         }
-        self.slot.due_at = self.slot.due_at.min(Some(self.now)).or(Some(self.now));
+        self.make_due();
         if let Some(reason) = taint {
             self.taint(reason.clone());
         }
         self.try_now();
+    }
+
+    fn make_due(&mut self) {
+        self.slot.due_at = self.slot.due_at.min(Some(self.now)).or(Some(self.now));
     }
 
     /// Marks the serving secret as no longer trusted, also for the operation that is replacing it.

@@ -65,7 +65,7 @@ pub use event::{
 };
 pub use rules::{MOST_OF_OURS, NO_ADD_FROM, Rules};
 pub use state::{Asked, Doubt, Draining, Flight, Held, Intent, Slot, Standing, Trouble, Work};
-pub use view::Why;
+pub use view::{WISH_PAUSE, Why};
 
 /// Returns the state after an event, and what the daemon must do, in order.
 #[must_use]
@@ -89,6 +89,10 @@ fn take(turn: &mut Turn<'_>, event: &Event) -> bool {
         Event::Tick { held, fresh } => {
             turn.offer(fresh);
             turn.note_holders(held);
+        }
+        Event::Wanted { fresh } => {
+            turn.offer(fresh);
+            turn.wanted();
         }
         Event::Rotate { taint, fresh } => {
             turn.offer(fresh);

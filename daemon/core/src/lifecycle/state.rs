@@ -105,6 +105,8 @@ pub struct Flight {
     pub survey_at: Option<Timestamp>,
     /// How often removing a drained token failed in a row, and when it is tried again.
     pub drain_pause: Option<(u32, Timestamp)>,
+    /// When a request that found no secret last let the slot try at once.
+    pub wanted_at: Option<Timestamp>,
     /// The token last removed: SHOW must not list it any more.
     pub removed: Option<TokenName>,
 }

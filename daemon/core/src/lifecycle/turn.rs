@@ -67,6 +67,7 @@ impl<'a> Turn<'a> {
             (
                 Event::Started
                 | Event::Tick { .. }
+                | Event::Wanted { .. }
                 | Event::Rotate { .. }
                 | Event::Revoke
                 | Event::Enrol { .. },

@@ -53,6 +53,16 @@ impl Slot {
         Ok(held)
     }
 
+    /// Returns whether a request that finds no secret makes the slot try at once: there is none, it would make one by
+    /// itself, nothing is on its way, and no other request did so just before.
+    pub fn heeds_a_wish(&self, now: Timestamp, rules: &Rules) -> bool {
+        let just_before = |at: Timestamp| (0..WISH_PAUSE).contains(&now.since(at));
+        self.standing == Standing::Enrolled
+            && self.flight.asked.is_none()
+            && !self.flight.wanted_at.is_some_and(just_before)
+            && self.may_hand_out(now, rules).is_err()
+    }
+
     /// Returns whether a person's wish to rotate can be carried out.
     ///
     /// # Errors
@@ -115,6 +125,9 @@ impl Slot {
         }
     }
 }
+
+/// Seconds between two tries that requests bring about.
+pub const WISH_PAUSE: i64 = 10;
 
 /// Why there is no secret to hand out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

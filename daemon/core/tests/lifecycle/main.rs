@@ -11,4 +11,5 @@ mod crashes;
 mod promises;
 mod random;
 mod server;
+mod wishes;
 mod world;

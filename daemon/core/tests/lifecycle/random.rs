@@ -13,6 +13,7 @@ enum Act {
     Deliver,
     Rotate,
     Taint,
+    Want,
     Revoke,
     Enrol,
     Crash,
@@ -41,6 +42,7 @@ fn acts() -> impl Strategy<Value = Act> {
         6 => Just(Act::Deliver),
         5 => Just(Act::Rotate),
         2 => Just(Act::Taint),
+        4 => Just(Act::Want),
         1 => Just(Act::Revoke),
         2 => Just(Act::Enrol),
         3 => Just(Act::Crash),
@@ -99,6 +101,9 @@ fn act(world: &mut World, act: &Act) {
         Act::Deliver => world.deliver(),
         Act::Rotate => world.rotate(None),
         Act::Taint => world.rotate(Some("seen in a log")),
+        Act::Want => {
+            world.want();
+        }
         Act::Revoke => world.take(&Event::Revoke),
         Act::Enrol => world.enrol(),
         Act::Crash => world.crash(),

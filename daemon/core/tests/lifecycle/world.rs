@@ -124,6 +124,14 @@ impl World {
         self.take(&Event::Enrol { fresh });
     }
 
+    /// A request finds no secret, or thinks so. Returns what the daemon is to do.
+    pub(crate) fn want(&mut self) -> Vec<Effect> {
+        let event = Event::Wanted { fresh: self.fresh() };
+        let (_, effects) = step(&self.slot, &event, self.now(), &self.rules);
+        self.take(&event);
+        effects
+    }
+
     pub(crate) fn tick(&mut self) {
         let fresh = self.fresh();
         self.take(&Event::Tick { held: self.leases.iter().copied().collect(), fresh });

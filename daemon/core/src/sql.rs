@@ -36,6 +36,8 @@ pub enum Kind {
     Alter,
     /// Grants a role or a privilege.
     Grant,
+    /// Reads facts; changes nothing.
+    Look,
 }
 
 /// Why a text cannot become part of a statement.

@@ -171,13 +171,6 @@ pub struct Scopes {
     pub blocked_roles: Vec<Role>,
 }
 
-impl Home {
-    /// Returns the full name of one of our policies here, as [`super::observed`] spells it.
-    pub fn policy(&self, name: &str) -> String {
-        [self.database.as_str(), self.schema.as_str(), name].join(".")
-    }
-}
-
 impl Evaluation {
     /// Returns Snowflake's word.
     pub fn as_sql(self) -> &'static str {

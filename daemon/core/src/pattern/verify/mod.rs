@@ -1,13 +1,25 @@
 //! The proof of the pattern: one check a line, each with its evidence. What the acting role cannot see is "not
 //! checked", never "passed".
 
+mod account;
+mod authentication;
+mod broker;
+mod grants;
 mod id;
+mod login;
+mod network;
+mod role;
+mod tokens;
+mod user;
+mod verdict;
 
 use serde::{Deserialize, Serialize};
 
-use super::desired::Desired;
+use super::desired::{Desired, ServiceUser};
 use super::observed::{Grant, Observed, Seen};
 use crate::names::User;
+use verdict::Page;
+
 pub use id::Id;
 
 /// One check.
@@ -47,16 +59,46 @@ impl Check {
     }
 }
 
-/// Returns every check of the pattern: the service users, the broker, the account.
-pub fn verify(_wanted: &Desired, _seen: &Observed, _logins: &[Evidence]) -> Vec<Check> {
-    Vec::new()
+/// Returns every check of the pattern: the broker, each service user, the account. Of what does not exist, only that.
+pub fn verify(desired: &Desired, observed: &Observed, logins: &[Evidence]) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let broker = format!("broker {}", desired.broker.user);
+    broker::check(&mut Page::new(broker, &mut checks), desired, observed);
+    for wanted in &desired.users {
+        let mut page = Page::new(format!("user {}", wanted.user), &mut checks);
+        let login = logins.iter().find(|login| login.user == wanted.user.as_str());
+        service_user(&mut page, desired, wanted, observed, login);
+    }
+    let policy = format!("network policy {}", desired.network_policy());
+    network::check_sources(&mut Page::new(policy, &mut checks), desired, observed);
+    account::check(&mut Page::new("account", &mut checks), desired, observed);
+    checks
 }
 
 /// Returns the checks that do not hold, and those that could not be made.
-pub fn drift(wanted: &Desired, seen: &Observed, logins: &[Evidence]) -> Vec<Check> {
-    let mut checks = verify(wanted, seen, logins);
+pub fn drift(desired: &Desired, observed: &Observed, logins: &[Evidence]) -> Vec<Check> {
+    let mut checks = verify(desired, observed, logins);
     checks.retain(|check| check.outcome != Outcome::Passed);
     checks
+}
+
+fn service_user(
+    page: &mut Page<'_>,
+    desired: &Desired,
+    wanted: &ServiceUser,
+    observed: &Observed,
+    login: Option<&Evidence>,
+) {
+    let found = observed.users.get(wanted.user.as_str());
+    if let Some(found) = user::existing(page, &wanted.user, found) {
+        user::check(page, found, &wanted.role);
+        user::check_no_key(page, found);
+        tokens::check(page, wanted, &desired.broker, found);
+        network::check_attached(page, desired.network_policy(), found);
+        authentication::check(page, desired, observed, found);
+    }
+    role::check(page, wanted, observed, login);
+    login::check(page, wanted, login);
 }
 
 /// What a real login with the current token showed.

@@ -1,0 +1,156 @@
+//! Whether the authentication policy that governs a user is the wanted one, and what it admits.
+
+use std::collections::BTreeMap;
+
+use super::id::Id;
+use super::verdict::{Page, Verdict, judged, seen};
+use crate::pattern::desired::{Desired, Evaluation, TokenPolicy};
+use crate::pattern::observed::{AuthenticationPolicy, Effective, Observed, UserFacts};
+use crate::pattern::ours::dotted;
+use crate::pattern::reading::value;
+
+/// Writes the checks of the policy that governs a service user.
+pub(super) fn check(
+    page: &mut Page<'_>,
+    desired: &Desired,
+    observed: &Observed,
+    user: Result<&UserFacts, &str>,
+) {
+    let effective = user.and_then(|user| seen(&user.authentication_policy));
+    let wanted = dotted(&desired.token_policy());
+    page.note(Id::TokenPolicy, judged(effective, |found| governed_by(found, &wanted)));
+    let policy = effective.and_then(|found| governing(found, observed));
+    page.note(Id::TokensOnly, judged(policy, |p| only(p, "PROGRAMMATIC_ACCESS_TOKEN")));
+    let tokens = policy.and_then(|policy| policy.map(pat_policy).transpose());
+    let tokens = tokens.as_ref().map(Option::as_ref).map_err(|needs| *needs);
+    page.note(Id::RestrictionRequired, judged(tokens, restriction_required));
+    page.note(Id::TokenLife, judged(tokens, |found| life(found, &desired.tokens)));
+    page.note(Id::NetworkEnforced, judged(tokens, |found| enforced(found, &desired.tokens)));
+}
+
+/// Writes whether the broker can log in with its key and nothing else.
+pub(super) fn check_key_only(
+    page: &mut Page<'_>,
+    desired: &Desired,
+    observed: &Observed,
+    user: Result<&UserFacts, &str>,
+) {
+    let effective = user.and_then(|user| seen(&user.authentication_policy));
+    let policy = effective.and_then(|found| governing(found, observed));
+    let mut verdict = judged(policy, |policy| only(policy, "KEYPAIR"));
+    if let Some(wanted) = desired.broker_policy() {
+        verdict = judged(effective, |found| governed_by(found, &dotted(&wanted))).and(verdict);
+    }
+    page.note(Id::BrokerKeyOnly, verdict);
+}
+
+/// Returns the policy in force; none is Snowflake's own, which admits every method.
+pub(super) fn governing<'a>(
+    effective: &Effective,
+    observed: &'a Observed,
+) -> Result<Option<&'a AuthenticationPolicy>, &'a str> {
+    let Some(name) = &effective.policy else { return Ok(None) };
+    named(name, observed).map(Some)
+}
+
+/// Returns a policy by its full name.
+pub(super) fn named<'a>(
+    name: &str,
+    observed: &'a Observed,
+) -> Result<&'a AuthenticationPolicy, &'a str> {
+    let found = observed.authentication_policies.get(name);
+    let found = found.map_or(Err("a reading of the policy"), seen)?;
+    found.as_ref().ok_or("a policy that is still there")
+}
+
+/// Returns the methods a policy admits; none if its text cannot be read.
+pub(super) fn methods(policy: &AuthenticationPolicy) -> Option<Vec<String>> {
+    value::list(policy.properties.get("AUTHENTICATION_METHODS")?)
+}
+
+/// Returns the properties of `PAT_POLICY`, or what would show them.
+pub(super) fn pat_policy(
+    policy: &AuthenticationPolicy,
+) -> Result<BTreeMap<String, String>, &'static str> {
+    let text = policy.properties.get("PAT_POLICY");
+    text.and_then(|text| value::fields(text)).ok_or("a readable PAT_POLICY")
+}
+
+fn governed_by(found: &Effective, wanted: &str) -> Verdict {
+    let shown = found.policy.as_deref().unwrap_or("Snowflake's own policy");
+    let set_on = found.set_on.as_deref().unwrap_or("nothing");
+    let holds = found.policy.as_deref() == Some(wanted) && set_on == "USER";
+    let next = format!("attach {wanted} to the user: patctl plan, patctl apply");
+    Verdict::when(holds, format!("governed by {shown}, set on {set_on}"), next)
+}
+
+fn only(policy: Option<&AuthenticationPolicy>, wanted: &str) -> Verdict {
+    let Some(policy) = policy else { return built_in() };
+    let Some(methods) = methods(policy) else {
+        return Verdict::Unseen { needs: "a readable AUTHENTICATION_METHODS".into() };
+    };
+    let holds = methods.iter().all(|method| method == wanted) && !methods.is_empty();
+    Verdict::when(holds, format!("admits {}", methods.join(", ")), APPLY)
+}
+
+fn restriction_required(tokens: Option<&BTreeMap<String, String>>) -> Verdict {
+    with(tokens, "REQUIRE_ROLE_RESTRICTION_FOR_SERVICE_USERS", |demanded| {
+        Verdict::when(
+            demanded.eq_ignore_ascii_case("true"),
+            format!("role restriction required: {}", demanded.to_lowercase()),
+            APPLY,
+        )
+    })
+}
+
+/// Of the site's own policy any life will do: it is the site's to choose.
+fn life(tokens: Option<&BTreeMap<String, String>>, wanted: &TokenPolicy) -> Verdict {
+    with(tokens, "DEFAULT_EXPIRY_IN_DAYS", |default| {
+        with(tokens, "MAX_EXPIRY_IN_DAYS", |max| {
+            let holds = match wanted {
+                TokenPolicy::Existing(_) => true,
+                TokenPolicy::Ours { default_days, max_days, .. } => {
+                    default.parse() == Ok(*default_days) && max.parse() == Ok(*max_days)
+                }
+            };
+            Verdict::when(holds, format!("{default} days by default, {max} at the most"), APPLY)
+        })
+    })
+}
+
+/// NOT_ENFORCED is never right, whoever wanted it: a stolen token then works from anywhere.
+fn enforced(tokens: Option<&BTreeMap<String, String>>, wanted: &TokenPolicy) -> Verdict {
+    with(tokens, "NETWORK_POLICY_EVALUATION", |found| {
+        let as_wanted = match wanted {
+            TokenPolicy::Existing(_) => true,
+            TokenPolicy::Ours { evaluation, .. } => found == evaluation.as_sql(),
+        };
+        let known = [Evaluation::EnforcedRequired, Evaluation::EnforcedNotRequired];
+        let obeyed = known.iter().any(|word| found == word.as_sql());
+        let next = match obeyed {
+            true => APPLY,
+            false => {
+                "set network_evaluation = \"enforced_required\": a stolen token works anywhere"
+            }
+        };
+        Verdict::when(obeyed && as_wanted, format!("network policy {found}"), next)
+    })
+}
+
+fn with(
+    tokens: Option<&BTreeMap<String, String>>,
+    name: &str,
+    judge: impl FnOnce(&str) -> Verdict,
+) -> Verdict {
+    let Some(tokens) = tokens else { return built_in() };
+    match tokens.get(name) {
+        Some(text) => judge(text),
+        None => Verdict::Unseen { needs: format!("a PAT_POLICY that says {name}") },
+    }
+}
+
+fn built_in() -> Verdict {
+    Verdict::when(false, "Snowflake's own policy, which admits every method", APPLY)
+}
+
+const APPLY: &str = "bring it to what is wanted: patctl plan, patctl apply";

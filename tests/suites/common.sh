@@ -91,17 +91,23 @@ summary() {
     [ "$FAILED" -eq 0 ]
 }
 
-# build_wrapper: pat-exec as it ships, static: musl where rustup can add the target, else static glibc.
+MUSL=$(uname -m)-unknown-linux-musl
+
+# build_wrapper: pat-exec as it ships, static. With musl where rustup can add the target: it keeps the environment of a
+# setgid process whole, and it is smaller. Else with glibc.
 build_wrapper() {
-    if rustup target add x86_64-unknown-linux-musl >/dev/null 2>&1; then
-        cargo build --locked --profile client -p pat-exec --target x86_64-unknown-linux-musl
+    if rustup target add "$MUSL" >/dev/null 2>&1; then
+        cargo build --locked --profile client -p pat-exec --target "$MUSL"
     else
+        rm -f "$TARGET/$MUSL/client/pat-exec" # an older one would be taken for it
         cargo rustc --locked --profile client -p pat-exec -- -C target-feature=+crt-static
     fi
 }
 
 # wrapper_path: where build_wrapper left it.
 wrapper_path() {
-    local musl=$TARGET/x86_64-unknown-linux-musl/client/pat-exec
-    if [ -x "$musl" ]; then echo "$musl"; else echo "$TARGET/client/pat-exec"; fi
+    if is_musl; then echo "$TARGET/$MUSL/client/pat-exec"; else echo "$TARGET/client/pat-exec"; fi
 }
+
+# is_musl: whether it is the one with musl, which is what is promised and released.
+is_musl() { [ -x "$TARGET/$MUSL/client/pat-exec" ]; }

@@ -15,7 +15,7 @@ suite_system() {
     step "cargo-deb" install_cargo_deb
     step "the guest's file system" make_guest
     step "daemon and admin CLI, released" cargo build --locked --release -p patd -p patctl
-    step "wrapper, static" build_static_client
+    step "wrapper, static" build_packaged_wrapper
     step "simulator" cargo build --locked -p snowflake-sim
     step "package" build_package
     step "an upgrade of it" build_upgrade
@@ -47,19 +47,10 @@ make_guest() {
     mv "$WORK/guest.tar.zst" "$made"
 }
 
-# musl where rustup can add it: it keeps the environment of a setgid process whole, and it is smaller.
-build_static_client() {
-    local target built
-    target=$(uname -m)-unknown-linux-musl
-    if command -v rustup >/dev/null && rustup target add "$target"; then
-        cargo build --locked --profile client -p pat-exec --target "$target"
-        built=$TARGET/$target/client/pat-exec
-    else
-        cargo rustc --locked --profile client -p pat-exec -- -C target-feature=+crt-static
-        built=$TARGET/client/pat-exec
-    fi
-    # Where the package takes it from, whichever of the two it is.
-    install -m 0755 "$built" "$TARGET/release/pat-exec"
+# The package takes it from beside the other two.
+build_packaged_wrapper() {
+    build_wrapper
+    install -m 0755 "$(wrapper_path)" "$TARGET/release/pat-exec"
 }
 
 package() { echo "$TARGET/debian/pat-broker_0.1.0-1_$(dpkg --print-architecture).deb"; }
@@ -91,8 +82,7 @@ check_static_client() {
     ! readelf --program-headers --wide "$client" | grep INTERP
     ! readelf --section-headers --wide "$client" | grep symtab
     local limit=700000
-    # glibc's is larger; musl's is what is promised and released.
-    [ -f "$TARGET/$(uname -m)-unknown-linux-musl/client/pat-exec" ] || limit=1600000
+    is_musl || limit=1600000
     [ "$(stat --format %s "$client")" -le "$limit" ]
 }
 

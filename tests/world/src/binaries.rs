@@ -17,7 +17,7 @@ impl Binaries {
         static BUILT: OnceLock<PathBuf> = OnceLock::new();
         let folder = match env::var_os("PAT_BROKER_BIN") {
             Some(folder) => PathBuf::from(folder),
-            None => BUILT.get_or_init(|| build(&[])).clone(),
+            None => BUILT.get_or_init(|| build()).clone(),
         };
         Self { folder }
     }
@@ -29,7 +29,7 @@ impl Binaries {
 
     /// Builds the programs with the cargo that built this one, in the dev profile.
     pub fn built() -> Self {
-        Self { folder: build(&[]) }
+        Self { folder: build() }
     }
 
     /// The daemon.
@@ -59,12 +59,11 @@ impl Binaries {
     }
 }
 
-fn build(features: &[&str]) -> PathBuf {
+fn build() -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(root())
         .args(["build", "--quiet", "-p", "patd", "-p", "pat-exec", "-p", "patctl"])
-        .args(features)
         .status()
         .expect("cargo starts");
     assert!(status.success(), "cargo build failed");

@@ -39,13 +39,7 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command, SqlError> {
     let change = match cursor.take_any(&["RENAME TO", "SET", "UNSET"]) {
         Some("RENAME TO") => Change::Rename(cursor.object_name()?),
         Some("SET") => Change::Set(properties(cursor)?),
-        Some(_) => {
-            let mut names = vec![cursor.word()?];
-            while cursor.symbol(",") {
-                names.push(cursor.word()?);
-            }
-            Change::Unset(names)
-        }
+        Some(_) => Change::Unset(cursor.words()?),
         None => return Err(cursor.unexpected()),
     };
     Ok(Command::Alter { if_exists, name, change })

@@ -45,6 +45,13 @@ impl ShowFilter {
         Ok(Self { like, ..Self::default() })
     }
 
+    /// Reads all of a SHOW over the account: LIKE, IN ACCOUNT, and the rest.
+    pub(super) fn of_account(cursor: &mut Cursor) -> Result<Self, SqlError> {
+        let filter = Self::like(cursor)?;
+        cursor.take("IN ACCOUNT");
+        filter.tail(cursor)
+    }
+
     pub(super) fn tail(mut self, cursor: &mut Cursor) -> Result<Self, SqlError> {
         if cursor.take("STARTS WITH") {
             self.starts_with = Some(cursor.literal()?);

@@ -12,7 +12,7 @@ use crate::engine::errors::{
     EXPIRY_RANGE, HOURS_RANGE, KEY_INVALID, KEY_NOT_UNIQUE, KEY_PAIR_EXISTS, KEY_PAIR_LIMIT,
     KEY_PAIR_NAME, KEY_PAIR_NOT_FOUND, PREDECESSOR, ROLE_NOT_GRANTED, SqlError, invalid_property,
 };
-use crate::engine::state::{KeyPair, PublicKey, Securable, User};
+use crate::engine::state::{KeyPair, PublicKey, User};
 use crate::engine::text::{Cursor, Property, properties};
 
 /// How many unexpired key pairs a user may have.
@@ -61,13 +61,7 @@ fn modify(cursor: &mut Cursor) -> Result<Action, SqlError> {
     match cursor.take_any(&["RENAME TO", "SET", "UNSET"]) {
         Some("RENAME TO") => cursor.identifier().map(Action::Rename),
         Some("SET") => properties(cursor).map(Action::Set),
-        Some("UNSET") => {
-            let mut names = vec![cursor.word()?];
-            while cursor.symbol(",") {
-                names.push(cursor.word()?);
-            }
-            Ok(Action::Unset(names))
-        }
+        Some("UNSET") => cursor.words().map(Action::Unset),
         Some(_) | None => Err(cursor.unexpected()),
     }
 }
@@ -277,11 +271,7 @@ impl Engine {
 }
 
 fn show_pairs(engine: &Engine, session: &Session, user: Option<String>, now: Millis) -> Outcome {
-    if let Some(named) = &user {
-        engine.demand_known(&Securable::user(named))?;
-        engine.demand_for_tokens(session, named)?;
-    }
-    let name = user.unwrap_or_else(|| session.user.clone());
+    let name = engine.user_to_show(session, user)?;
     let mut table = ResultTable::new(&COLUMNS);
     let Some(user) = engine.state.users.get(&name) else { return Ok(table) };
     for (name, key) in RESERVED.iter().zip(&user.rsa_keys) {

@@ -48,13 +48,7 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command, SqlError> {
         Some("SET") => Change::Set(properties(cursor)?),
         Some("ADD") => Change::Add(property(cursor)?),
         Some("REMOVE") => Change::Remove(property(cursor)?),
-        Some(_) => {
-            let mut names = vec![cursor.word()?];
-            while cursor.symbol(",") {
-                names.push(cursor.word()?);
-            }
-            Change::Unset(names)
-        }
+        Some(_) => Change::Unset(cursor.words()?),
         None => return Err(cursor.unexpected()),
     };
     Ok(Command::Alter { if_exists, name, change })
@@ -70,9 +64,7 @@ pub(super) fn describe(cursor: &mut Cursor) -> Result<Command, SqlError> {
 }
 
 pub(super) fn show(cursor: &mut Cursor) -> Result<Command, SqlError> {
-    let filter = ShowFilter::like(cursor)?;
-    cursor.take("IN ACCOUNT");
-    filter.tail(cursor).map(Command::Show)
+    ShowFilter::of_account(cursor).map(Command::Show)
 }
 
 pub(super) fn run(

@@ -49,11 +49,7 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command, SqlError> {
         return Ok(Command::Set { if_exists, name, properties: properties(cursor)? });
     }
     cursor.expect("UNSET")?;
-    let mut names = vec![cursor.word()?];
-    while cursor.symbol(",") {
-        names.push(cursor.word()?);
-    }
-    Ok(Command::Unset { if_exists, name, names })
+    Ok(Command::Unset { if_exists, name, names: cursor.words()? })
 }
 
 pub(super) fn drop_rule(cursor: &mut Cursor) -> Result<Command, SqlError> {

@@ -6,7 +6,6 @@ use crate::engine::Engine;
 use crate::engine::answer::{ColumnType, ResultTable, number, text, timestamp};
 use crate::engine::api::Session;
 use crate::engine::clock::Millis;
-use crate::engine::state::Securable;
 
 const COLUMNS: [(&str, ColumnType); 10] = [
     ("name", ColumnType::Text),
@@ -21,18 +20,13 @@ const COLUMNS: [(&str, ColumnType); 10] = [
     ("rotated_to", ColumnType::Text),
 ];
 
-/// Without FOR USER only the caller's own tokens are listed, and that needs no privilege.
 pub(super) fn show(
     engine: &Engine,
     session: &Session,
     user: Option<String>,
     now: Millis,
 ) -> Outcome {
-    if let Some(named) = &user {
-        engine.demand_known(&Securable::user(named))?;
-        engine.demand_for_tokens(session, named)?;
-    }
-    let name = user.unwrap_or_else(|| session.user.clone());
+    let name = engine.user_to_show(session, user)?;
     let mut table = ResultTable::new(&COLUMNS);
     let Some(user) = engine.state.users.get(&name) else { return Ok(table) };
     for token in &user.tokens {

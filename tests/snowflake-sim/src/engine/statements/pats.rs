@@ -100,7 +100,7 @@ fn modify(cursor: &mut Cursor) -> Result<Action, SqlError> {
     let change = match cursor.take_any(&["RENAME TO", "SET", "UNSET"]) {
         Some("RENAME TO") => Change::Rename(cursor.identifier()?),
         Some("SET") => Change::Set(some_properties(cursor)?),
-        Some("UNSET") => Change::Unset(names(cursor)?),
+        Some("UNSET") => Change::Unset(cursor.words()?),
         Some(_) | None => return Err(cursor.unexpected()),
     };
     Ok(Action::Modify { if_exists, name, change })
@@ -109,14 +109,6 @@ fn modify(cursor: &mut Cursor) -> Result<Action, SqlError> {
 fn some_properties(cursor: &mut Cursor) -> Result<Vec<Property>, SqlError> {
     let found = properties(cursor)?;
     if found.is_empty() { Err(cursor.unexpected()) } else { Ok(found) }
-}
-
-fn names(cursor: &mut Cursor) -> Result<Vec<String>, SqlError> {
-    let mut names = vec![cursor.word()?];
-    while cursor.symbol(",") {
-        names.push(cursor.word()?);
-    }
-    Ok(names)
 }
 
 pub(super) fn show(cursor: &mut Cursor) -> Result<Command, SqlError> {
@@ -172,6 +164,19 @@ impl Engine {
             return Ok(());
         }
         self.demand(session, &[PRIVILEGE], &Securable::user(user))
+    }
+
+    /// Returns whose tokens or keys a SHOW lists. Without FOR USER they are the caller's own, and that needs no
+    /// privilege.
+    pub(super) fn user_to_show(
+        &self,
+        session: &Session,
+        named: Option<String>,
+    ) -> Result<String, SqlError> {
+        let Some(user) = named else { return Ok(session.user.clone()) };
+        self.demand_known(&Securable::user(&user))?;
+        self.demand_for_tokens(session, &user)?;
+        Ok(user)
     }
 
     /// A session opened with a token may not change tokens; current docs mean those of the same user.

@@ -76,9 +76,7 @@ pub(super) fn drop_role(cursor: &mut Cursor, in_database: bool) -> Result<Comman
 }
 
 pub(super) fn show(cursor: &mut Cursor) -> Result<Command, SqlError> {
-    let filter = ShowFilter::like(cursor)?;
-    cursor.take("IN ACCOUNT");
-    filter.tail(cursor).map(Command::Show)
+    ShowFilter::of_account(cursor).map(Command::Show)
 }
 
 pub(super) fn show_database_roles(cursor: &mut Cursor) -> Result<Command, SqlError> {

@@ -60,11 +60,7 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Command, SqlError> {
         return properties(cursor).map(Command::Set);
     }
     cursor.expect("UNSET")?;
-    let mut names = vec![cursor.word()?];
-    while cursor.symbol(",") {
-        names.push(cursor.word()?);
-    }
-    Ok(Command::Unset(names))
+    cursor.words().map(Command::Unset)
 }
 
 pub(super) fn run(engine: &mut Engine, session: &mut Session, command: Command) -> Outcome {

@@ -22,9 +22,7 @@ pub(super) fn describe(cursor: &mut Cursor) -> Result<Command, SqlError> {
 }
 
 pub(super) fn show(cursor: &mut Cursor) -> Result<Command, SqlError> {
-    let filter = ShowFilter::like(cursor)?;
-    cursor.take("IN ACCOUNT");
-    filter.tail(cursor).map(Command::Show)
+    ShowFilter::of_account(cursor).map(Command::Show)
 }
 
 pub(super) fn run(engine: &Engine, session: &Session, command: Command, now: Millis) -> Outcome {

@@ -80,11 +80,7 @@ fn unset(cursor: &mut Cursor) -> Result<Change, SqlError> {
     if cursor.take("AUTHENTICATION POLICY") {
         return Ok(Change::UnsetAuthPolicy);
     }
-    let mut names = vec![cursor.word()?];
-    while cursor.symbol(",") {
-        names.push(cursor.word()?);
-    }
-    Ok(Change::Unset(names))
+    cursor.words().map(Change::Unset)
 }
 
 pub(super) fn run(

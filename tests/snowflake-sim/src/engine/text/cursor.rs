@@ -91,6 +91,15 @@ impl Cursor {
         }
     }
 
+    /// Returns one or more words between commas.
+    pub(in crate::engine) fn words(&mut self) -> Result<Vec<String>, SqlError> {
+        let mut words = vec![self.word()?];
+        while self.symbol(",") {
+            words.push(self.word()?);
+        }
+        Ok(words)
+    }
+
     /// Returns the parts of a name with up to three parts.
     pub(in crate::engine) fn object_name(&mut self) -> Result<Vec<String>, SqlError> {
         let mut parts = vec![self.identifier()?];

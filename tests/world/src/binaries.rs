@@ -17,7 +17,7 @@ impl Binaries {
         static BUILT: OnceLock<PathBuf> = OnceLock::new();
         let folder = match env::var_os("PAT_BROKER_BIN") {
             Some(folder) => PathBuf::from(folder),
-            None => BUILT.get_or_init(|| build()).clone(),
+            None => BUILT.get_or_init(build).clone(),
         };
         Self { folder }
     }

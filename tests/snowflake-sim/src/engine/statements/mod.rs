@@ -96,20 +96,22 @@ fn recognise(cursor: &mut Cursor) -> Result<Statement, SqlError> {
     }
 }
 
+/// What CREATE and DROP take.
+const OBJECTS: [&str; 9] = [
+    "USER",
+    "ROLE",
+    "DATABASE ROLE",
+    "DATABASE",
+    "SCHEMA",
+    "WAREHOUSE",
+    "NETWORK RULE",
+    "NETWORK POLICY",
+    "AUTHENTICATION POLICY",
+];
+
 fn create(cursor: &mut Cursor) -> Result<Statement, SqlError> {
     let mode = common::create_mode(cursor);
-    const NOUNS: [&str; 9] = [
-        "USER",
-        "ROLE",
-        "DATABASE ROLE",
-        "DATABASE",
-        "SCHEMA",
-        "WAREHOUSE",
-        "NETWORK RULE",
-        "NETWORK POLICY",
-        "AUTHENTICATION POLICY",
-    ];
-    match cursor.take_any(&NOUNS) {
+    match cursor.take_any(&OBJECTS) {
         Some("USER") => users::create(cursor, mode).map(Statement::User),
         Some("ROLE") => roles::create(cursor, mode, false).map(Statement::Role),
         Some("DATABASE ROLE") => roles::create(cursor, mode, true).map(Statement::Role),
@@ -163,18 +165,7 @@ fn alter_user(cursor: &mut Cursor) -> Result<Statement, SqlError> {
 }
 
 fn drop_object(cursor: &mut Cursor) -> Result<Statement, SqlError> {
-    const NOUNS: [&str; 9] = [
-        "USER",
-        "ROLE",
-        "DATABASE ROLE",
-        "DATABASE",
-        "SCHEMA",
-        "WAREHOUSE",
-        "NETWORK RULE",
-        "NETWORK POLICY",
-        "AUTHENTICATION POLICY",
-    ];
-    match cursor.take_any(&NOUNS) {
+    match cursor.take_any(&OBJECTS) {
         Some("USER") => users::drop_user(cursor).map(Statement::User),
         Some("ROLE") => roles::drop_role(cursor, false).map(Statement::Role),
         Some("DATABASE ROLE") => roles::drop_role(cursor, true).map(Statement::Role),

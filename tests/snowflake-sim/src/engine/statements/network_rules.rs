@@ -183,19 +183,25 @@ impl Engine {
         self.demand(session, &["USAGE"], &on)?;
         let mut table = ResultTable::new(&DESCRIBE_COLUMNS);
         if let Some(rule) = self.state.network_rules.get(&path) {
-            table.push(vec![
-                timestamp(rule.created_on),
-                text(path.leaf()),
-                text(path.database()),
-                text(path.schema()),
-                text(self.state.grants.owner_name(&on)),
-                text(&rule.comment),
-                text(&rule.kind),
-                text(&rule.mode),
-                text(rule.values.join(",")),
-            ]);
+            let mut row = self.rule_row(&path, rule, &on);
+            row.push(text(rule.values.join(",")));
+            table.push(row);
         }
         Ok(table)
+    }
+
+    /// The columns that DESCRIBE and SHOW share.
+    fn rule_row(&self, path: &Path, rule: &NetworkRule, on: &Securable) -> Vec<Option<String>> {
+        vec![
+            timestamp(rule.created_on),
+            text(path.leaf()),
+            text(path.database()),
+            text(path.schema()),
+            text(self.state.grants.owner_name(on)),
+            text(&rule.comment),
+            text(&rule.kind),
+            text(&rule.mode),
+        ]
     }
 
     /// Counts values, never shows them; the built-in rules are listed for everybody.
@@ -217,18 +223,9 @@ impl Engine {
             if !inside || !visible || !filter.matches(path.leaf()) {
                 continue;
             }
-            table.push(vec![
-                timestamp(rule.created_on),
-                text(path.leaf()),
-                text(path.database()),
-                text(path.schema()),
-                text(self.state.grants.owner_name(&on)),
-                text(&rule.comment),
-                text(&rule.kind),
-                text(&rule.mode),
-                number(rule.values.len()),
-                text("ROLE"),
-            ]);
+            let mut row = self.rule_row(path, rule, &on);
+            row.extend([number(rule.values.len()), text("ROLE")]);
+            table.push(row);
         }
         Ok(filter.cut(table))
     }

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use pat_wire::secret::Secret;
+use pat_wire::trust;
 
 use crate::error::{KeyError, KeyFault};
-use crate::{durable, file, trust};
+use crate::{durable, file};
 
 /// Returns the credential's text. Owner and mode are systemd's business: since version 255 the file is root's
 /// with mode 0440 and an ACL for the service, and demanding 0400 would refuse it.

@@ -1,5 +1,7 @@
 //! Why a key could not be had or kept, in words a person can act on. Never a byte of the key.
 
+use pat_wire::trust::{Fault, Untrusted};
+
 /// Why a key could not be read or stored. Its text says what happened, where, and the next step.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}; {next_step}")]
@@ -47,13 +49,11 @@ impl KeyError {
     }
 }
 
-impl From<crate::trust::Untrusted> for KeyError {
-    fn from(untrusted: crate::trust::Untrusted) -> Self {
-        Self {
-            fault: KeyFault::Untrusted,
-            what: untrusted.what,
-            next_step: untrusted.next_step,
-            source: untrusted.source,
-        }
+impl From<Untrusted> for KeyError {
+    fn from(untrusted: Untrusted) -> Self {
+        let is_io = matches!(untrusted.fault, Fault::System(_));
+        let fault = if is_io { KeyFault::Io } else { KeyFault::Untrusted };
+        let what = format!("{}: {}", untrusted.path.display(), untrusted.fault);
+        Self::new(fault, what, untrusted.next_step)
     }
 }

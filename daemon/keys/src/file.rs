@@ -4,25 +4,23 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use nix::unistd::geteuid;
 use pat_wire::secret::Secret;
+use pat_wire::trust::{self, Fault, Owners, Untrusted};
 use zeroize::Zeroizing;
 
 use crate::durable;
 use crate::error::{KeyError, KeyFault};
-use crate::trust::{self, Owners};
 
 /// Returns the text of a private file (0400 or 0600, ours or root's, no link, parents closed to others).
 pub(crate) fn read(path: &Path) -> Result<Secret, KeyError> {
-    let file = trust::open_no_follow(path).map_err(|why| unopened(path, why))?;
-    let meta = file.metadata().map_err(|why| unopened(path, why))?;
-    trust::private_file(path, &meta, Owners::OwnOrRoot)?;
-    trust::parents(path)?;
+    let file = trust::open_private(path, Owners::OwnOrRoot).map_err(|why| unopened(path, why))?;
     text_of(file, path)
 }
 
 /// Makes the file, mode 0400, durable; never over an existing one.
 pub(crate) fn store(path: &Path, key: &Secret) -> Result<(), KeyError> {
-    trust::parents(path)?;
+    trust::check_parents(path, &[geteuid().as_raw()])?;
     durable::create(path, key.expose().as_bytes(), 0o400)
         .map(drop)
         .map_err(|why| unwritten(path, why))
@@ -37,7 +35,7 @@ pub(crate) fn text_of(mut file: File, path: &Path) -> Result<Secret, KeyError> {
             Ok(0) => break,
             Ok(more) => len += more,
             Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
-            Err(why) => return Err(unopened(path, why)),
+            Err(why) => return Err(unread(path, why)),
         }
     }
     let bytes = buffer.get(..len).filter(|bytes| (1..=LONGEST_KEY).contains(&bytes.len()));
@@ -61,20 +59,18 @@ pub(crate) fn unwritten(path: &Path, why: io::Error) -> KeyError {
         .caused_by(why)
 }
 
-fn unopened(path: &Path, why: io::Error) -> KeyError {
-    let shown = path.display();
-    let (fault, what, next_step) = match why.raw_os_error() {
-        Some(nix::libc::ENOENT) => (
-            KeyFault::Absent,
-            format!("no key file {shown}"),
-            "make one with: patctl init".to_owned(),
-        ),
-        Some(nix::libc::ELOOP) => {
-            (KeyFault::Untrusted, format!("{shown} is a link"), "name the file itself".to_owned())
-        }
-        _ => (KeyFault::Io, format!("{shown} cannot be read"), format!("see: namei -l {shown}")),
-    };
-    KeyError::new(fault, what, next_step).caused_by(why)
+fn unopened(path: &Path, untrusted: Untrusted) -> KeyError {
+    if untrusted.fault != Fault::Missing {
+        return untrusted.into();
+    }
+    let what = format!("no key file {}", path.display());
+    KeyError::new(KeyFault::Absent, what, "make one with: patctl init")
+}
+
+fn unread(path: &Path, why: io::Error) -> KeyError {
+    let next_step = format!("see: namei -l {}", path.display());
+    KeyError::new(KeyFault::Io, format!("{} cannot be read", path.display()), next_step)
+        .caused_by(why)
 }
 
 fn no_key(path: &Path) -> KeyError {

@@ -1,5 +1,5 @@
 //! Where keys come from, and the folder whose state they seal: systemd credentials, the Secret Service,
-//! private files; the trust checks of private files; the lock and the mark of the state folder.
+//! private files; the lock and the mark of the state folder.
 //!
 //! Shared by `patd` (reads keys, opens the store) and `patctl` (`init` makes keys and marks the folder,
 //! `rebuild` sets a lost store aside). Nothing here falls back to another source or makes a key unasked.
@@ -21,7 +21,6 @@ mod secret_service;
 mod skip;
 mod source;
 pub mod state_dir;
-pub mod trust;
 
 pub use error::{KeyError, KeyFault};
 pub use root::RootKey;

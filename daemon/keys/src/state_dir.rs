@@ -7,9 +7,10 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg, renameat};
+use nix::unistd::geteuid;
+use pat_wire::trust::{self, Owners, Untrusted};
 
 use crate::durable;
-use crate::trust::{self, Owners, Untrusted};
 
 /// Why the state folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +48,7 @@ pub struct Lock {
 /// It is not; the text has the command that repairs it.
 pub fn check(dir: &Path) -> Result<(), StateDirError> {
     trust::private_dir(dir, Owners::Own)?;
-    trust::parents(dir)?;
+    trust::check_parents(dir, &[geteuid().as_raw()])?;
     Ok(())
 }
 
@@ -56,7 +57,7 @@ pub fn check(dir: &Path) -> Result<(), StateDirError> {
 /// # Errors
 /// Another process holds it, or it is not a private file.
 pub fn lock(dir: &Path) -> Result<Lock, StateDirError> {
-    lock_of(dir, nix::unistd::geteuid().as_raw())
+    lock_of(dir, geteuid().as_raw())
 }
 
 /// Marks a folder for the very first start: the daemon makes a new store only where this mark is.
@@ -142,7 +143,7 @@ fn move_store(dir: &Path, into: &File) -> Result<(), StateDirError> {
 fn own_folder(path: &Path) -> Result<File, StateDirError> {
     let folder = trust::open_no_follow(path).map_err(|why| io_at(path, "cannot be opened", why))?;
     let meta = folder.metadata().map_err(|why| io_at(path, "cannot be looked at", why))?;
-    if meta.is_dir() && meta.uid() == nix::unistd::geteuid().as_raw() {
+    if meta.is_dir() && meta.uid() == geteuid().as_raw() {
         return Ok(folder);
     }
     Err(io_at(path, "was exchanged just now", io::ErrorKind::AlreadyExists.into()))
@@ -169,7 +170,7 @@ fn belongs_to_store(name: &Path) -> bool {
 fn owner_checked(dir: &Path) -> Result<u32, StateDirError> {
     let meta =
         std::fs::symlink_metadata(dir).map_err(|why| io_at(dir, "cannot be looked at", why))?;
-    if !nix::unistd::geteuid().is_root() || meta.uid() == 0 {
+    if !geteuid().is_root() || meta.uid() == 0 {
         check(dir)?;
     }
     Ok(meta.uid())
@@ -204,7 +205,7 @@ fn write_mark(dir: &Path, owner: u32) -> Result<(), StateDirError> {
 
 /// Gives what root has just made to the folder's owner, by descriptor: the name may be another thing by now.
 fn give(path: &Path, file: &File, owner: u32) -> Result<(), StateDirError> {
-    if nix::unistd::geteuid().as_raw() == owner {
+    if geteuid().as_raw() == owner {
         return Ok(());
     }
     std::os::unix::fs::fchown(file, Some(owner), None)

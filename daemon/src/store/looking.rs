@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
+use pat_wire::trust::{self, Owners};
 use patd_keys::state_dir::StateDirError;
-use patd_keys::trust::{self, Owners};
 
 use super::error::OpenError;
 use super::merge::{Copies, Copy, Sealed};

@@ -6,9 +6,9 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use pat_wire::trust::{self, Owners, Untrusted};
 use patd_keys::durable;
 use patd_keys::state_dir::StateDirError;
-use patd_keys::trust::{self, Owners, Untrusted};
 
 use super::error::{OpenError, StoreError};
 use super::vault::RecordKey;

@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_tree_deeper_than_paths_and_descriptors_reach_is_removed() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
         let top = dir.path().join("top");
         std::fs::create_dir(&top).unwrap();
         let mut here = open(AT_FDCWD, &top).unwrap();

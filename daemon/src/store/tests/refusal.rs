@@ -111,7 +111,7 @@ fn a_file_with_a_second_name_is_refused() {
 fn a_parent_folder_that_others_may_write_is_refused() {
     let (world, _) = World::with_slots();
     chmod(world.folder.path(), 0o777);
-    refused(&world, &["others may replace what is in it", "chmod go-w"]);
+    refused(&world, &["writable by others", "chmod go-w"]);
 
     chmod(world.folder.path(), 0o1777);
     drop(world.open());

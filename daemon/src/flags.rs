@@ -24,5 +24,5 @@ pub struct Flags {
 
 const EXITS: &str = "\
 Ends with 0, or 64 (usage), 69 (something needed is not available), 70 (a fault of the program),
-77 (not permitted here), 78 (configuration, key or store). Logs go to the journal, or to standard
-error; RUST_LOG selects them (e.g. RUST_LOG=patd=debug).";
+77 (not permitted here), 78 (configuration, key, store or folder of the sockets). Logs go to standard
+error, which is the journal under systemd; RUST_LOG selects them (e.g. RUST_LOG=patd=debug).";

@@ -47,42 +47,11 @@ fn status_of(word: &str) -> TokenStatus {
 }
 
 fn expiry(name: &str, text: &str) -> Option<Timestamp> {
-    let moment = timestamp(text);
+    let moment = Timestamp::read(text);
     if moment.is_none() {
         tracing::warn!(token = name, "The expiry that Snowflake shows for a token is not readable");
     }
     moment
-}
-
-/// Returns the moment of a timestamp text: epoch seconds with or without decimals, with or without the offset of
-/// TIMESTAMP_TZ (snowflake docs: developer-guide/sql-api/handling-responses), or a date and time with an offset.
-/// Fractions are dropped: a token that expires within this second is treated as expiring at its start.
-fn timestamp(text: &str) -> Option<Timestamp> {
-    let text = text.trim();
-    epoch(text).or_else(|| date_time(text))
-}
-
-fn epoch(text: &str) -> Option<Timestamp> {
-    let seconds = match text.split_once(' ') {
-        Some((seconds, offset)) if is_number(offset) => seconds,
-        Some(_) => return None,
-        None => text,
-    };
-    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
-    if !is_number(fraction) {
-        return None;
-    }
-    whole.parse().ok().map(Timestamp)
-}
-
-fn date_time(text: &str) -> Option<Timestamp> {
-    let spaced = || jiff::Timestamp::strptime("%Y-%m-%d %H:%M:%S%.f %z", text);
-    let moment = text.parse::<jiff::Timestamp>().or_else(|_| spaced()).ok()?;
-    Some(Timestamp(moment.as_second()))
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -91,7 +60,7 @@ mod tests {
     use patd_core::names::{Role, TokenName, User};
     use patd_core::time::Timestamp;
 
-    use super::{timestamp, token_rows};
+    use super::token_rows;
     use crate::sql_api::Table;
 
     fn rows(columns: &[&str], rows: &[&[Option<&str>]]) -> Result<Vec<super::TokenRow>, Failure> {
@@ -162,27 +131,6 @@ mod tests {
             let mut columns = columns;
             columns[missing] = "something_else";
             assert!(matches!(rows(&columns, &[]), Err(Failure::Unclear(_))));
-        }
-    }
-
-    #[test]
-    fn a_moment_is_understood_in_every_documented_form() {
-        let table = [
-            ("1763782618", Some(1_763_782_618)),
-            ("1763782618.999000000", Some(1_763_782_618)),
-            ("1763782618.000000000 1440", Some(1_763_782_618)),
-            ("2025-11-22T03:36:58Z", Some(1_763_782_618)),
-            ("2025-11-22T03:36:58.5+00:00", Some(1_763_782_618)),
-            ("2025-11-21 19:36:58.123 -0800", Some(1_763_782_618)),
-            ("2025-11-22 03:36:58 +0000", Some(1_763_782_618)),
-            ("", None),
-            ("soon", None),
-            ("1763782618.", None),
-            ("1763782618 soon", None),
-            ("2025-11-22 03:36:58", None),
-        ];
-        for (text, expected) in table {
-            assert_eq!(timestamp(text), expected.map(Timestamp), "{text:?}");
         }
     }
 }

@@ -162,6 +162,11 @@ impl Client {
         self.limits
     }
 
+    /// Returns the same client for answers of this size.
+    pub(crate) fn accepting(&self, body: usize) -> Self {
+        Self { limits: Limits { body, ..self.limits }, ..self.clone() }
+    }
+
     /// Sends one request, once.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Answer, HttpError> {
         let request = self.request(outgoing)?;

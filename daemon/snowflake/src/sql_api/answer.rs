@@ -14,6 +14,12 @@ pub(crate) struct ResultSet<C> {
     data: Vec<Vec<Option<C>>>,
 }
 
+/// Returns whether the body is a result of which more has to be fetched or is kept back.
+pub(crate) fn is_partial(body: &[u8]) -> bool {
+    serde_json::from_slice::<Outline>(body)
+        .is_ok_and(|outline| outline.code == RESULT_TOO_LARGE || outline.meta.partitions.len() > 1)
+}
+
 /// Any other answer: what the code and text say. Absent parts are empty.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -22,6 +28,15 @@ pub(crate) struct Notice {
     pub(crate) message: String,
     #[serde(rename = "statementHandle")]
     pub(crate) handle: String,
+}
+
+/// A 200 without its rows.
+#[derive(Deserialize)]
+struct Outline {
+    #[serde(rename = "resultSetMetaData")]
+    meta: Meta,
+    #[serde(default)]
+    code: String,
 }
 
 #[derive(Deserialize)]
@@ -121,4 +136,4 @@ pub(crate) fn unreadable(error: &serde_json::Error) -> String {
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
-const RESULT_TOO_LARGE: &str = "391908";
+pub(crate) const RESULT_TOO_LARGE: &str = "391908";

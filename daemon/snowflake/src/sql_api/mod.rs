@@ -27,7 +27,7 @@ use crate::jwt;
 use crate::key::SigningKey;
 use crate::mask::masked;
 use crate::refusal::{is_jwt_code, refusal};
-pub(crate) use answer::{Notice, ResultSet, unreadable};
+pub(crate) use answer::{Notice, RESULT_TOO_LARGE, ResultSet, is_partial, unreadable};
 use clock::{ServerClock, is_off};
 
 /// Seconds after which Snowflake itself cancels a statement of ours; with [`crate::http::Limits::request`] on top, for
@@ -97,6 +97,12 @@ impl SqlApi {
         let (columns, rows) =
             ResultSet::<String>::parse(&body).map_err(Failure::Unclear)?.into_parts();
         Ok(Table { columns, rows })
+    }
+
+    /// Returns the same API for results of this size, which would be far too large for one about tokens.
+    pub(crate) fn for_results_of(&self, bytes: usize) -> Self {
+        let client = self.client.accepting(bytes);
+        Self { client, login: self.login.clone(), clock: ServerClock::unknown() }
     }
 
     /// Runs one statement and returns the body of its result.

@@ -15,7 +15,7 @@ use super::rows::{Denied, Fault, Rows};
 pub(super) enum Gap {
     /// The acting role may not, or there is no such thing: Snowflake does not tell the two apart.
     Refused,
-    /// The answer has as many rows as SHOW ever gives; there may be more.
+    /// The answer is not whole, or has as many rows as SHOW ever gives; there may be more.
     Cut,
     /// The account does not know the question.
     Unknown,
@@ -168,10 +168,12 @@ fn told(ask: &Ask, outcome: Result<Rows, Denied>) -> Result<Told<Rows>, Fault> {
 }
 
 /// Returns what a refusal says, if it says anything. 003001: insufficient privileges; 002003, 002043: does not exist
-/// or not authorized; 000606: no warehouse to read a view with; 001003: not known in this release.
+/// or not authorized; 391908: not all of the result; 000606: no warehouse to read a view with; 001003: not known in
+/// this release.
 fn gap(ask: &Ask, code: &str) -> Option<Gap> {
     match code {
         "003001" | "002003" | "002043" => Some(Gap::Refused),
+        "391908" => Some(Gap::Cut),
         "000606" if *ask == Ask::LiveTokens => Some(Gap::Refused),
         "001003" if matches!(ask, Ask::KeyPairs(_)) => Some(Gap::Unknown),
         _ => None,

@@ -353,7 +353,7 @@ fn shown<T: Clone>(told: Option<&Told<Option<T>>>, needs: &str) -> Seen<T> {
 /// quoted.
 fn unseen<T, U>(told: Option<&Told<T>>, needs: &str) -> Seen<U> {
     match told {
-        Some(Err(Gap::Cut)) => hidden("fewer rows: SHOW ends at 10,000"),
+        Some(Err(Gap::Cut)) => hidden("a shorter list: SHOW ends at 10,000 rows"),
         Some(Err(Gap::Unknown)) => hidden("a release of Snowflake that knows the statement"),
         Some(Ok(_) | Err(Gap::Refused)) => hidden(needs),
         None => hidden("a name that can be quoted safely"),

@@ -14,10 +14,13 @@ mod sight;
 pub mod value;
 mod wanted;
 
+use std::collections::BTreeSet;
+
+use crate::names::Role;
 use crate::sql::{SqlError, Statement};
 
 use super::desired::Desired;
-use super::observed::Observed;
+use super::observed::{Grant, Observed};
 use answers::Answers;
 use ask::Ask;
 use conclusion::Conclusion;
@@ -100,4 +103,20 @@ impl Reading {
         let (desired, breadth, answers) = (&self.desired, self.breadth, &self.answers);
         Ok(Conclusion { desired, breadth, answers, sight }.observed(who))
     }
+}
+
+/// Returns the question what a role holds, for a session of that role.
+///
+/// # Errors
+/// When the name cannot be quoted.
+pub fn grants_of(role: &Role) -> Result<Statement, SqlError> {
+    Ask::GrantsToRole(role.as_str().to_owned()).statement()
+}
+
+/// Returns what the answer to [`grants_of`] says.
+///
+/// # Errors
+/// When no fact can be read from it.
+pub fn read_grants(rows: &Rows) -> Result<BTreeSet<Grant>, Fault> {
+    facts::grants_to_role(rows)
 }

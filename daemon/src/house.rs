@@ -11,7 +11,7 @@ use patd_core::names::Connection;
 use patd_core::policy::{Entry, Selector};
 
 use crate::alarms::Alarms;
-use crate::audit::Audit;
+use crate::audit::{Audit, Refusals};
 use crate::clock::Clock;
 use crate::leases::Leases;
 use crate::peer::Wanted;
@@ -30,6 +30,8 @@ pub struct House {
     pub leases: Arc<Leases>,
     /// The audit log.
     pub audit: Arc<Audit>,
+    /// Its refusals, of which there may be too many.
+    pub refusals: Refusals,
     /// What a person must act on.
     pub alarms: Arc<Alarms>,
     /// The time.

@@ -48,7 +48,10 @@ async fn watch_over(
         before = note_jump(&house.clock, before);
         house.slots.tick();
         doors.iter().for_each(|door| door.forget_idle());
+        house.refusals.forget_idle();
+        house.refusals.tell();
         tell_of_repairs(&house);
+        tell_of_history(&house);
     }
     // Sets a flag; a job that runs just now only nudges.
     let _ended = scheduler.shutdown().await;
@@ -78,6 +81,23 @@ fn tell_of_repairs(house: &House) {
     }
 }
 
+/// Records that go before a person can have read them are evidence lost.
+fn tell_of_history(house: &House) {
+    match house.audit.thrown_away().map(short_history) {
+        Some(Some(alarm)) => house.alarms.raise("audit", &alarm),
+        Some(None) => house.alarms.clear("audit", HISTORY_SHORT),
+        None => {}
+    }
+}
+
+fn short_history(age_thrown_away: i64) -> Option<Alarm> {
+    let hours = age_thrown_away.max(0) / 3_600;
+    let message = format!("the audit log threw records of {hours} hours ago away to make room");
+    let next_step =
+        "find out who fills it: patctl log; and copy the log away more often".to_owned();
+    (age_thrown_away < HISTORY).then_some(Alarm { id: HISTORY_SHORT, message, next_step })
+}
+
 /// Returns the alarm about damage that the store has put right by itself.
 pub fn damage(message: String) -> Alarm {
     let next_step =
@@ -86,12 +106,23 @@ pub fn damage(message: String) -> Alarm {
 }
 
 const EVERY_30_SECONDS: &str = "*/30 * * * * *";
+/// Seconds that the audit log should reach back.
+const HISTORY: i64 = 7 * 86_400;
+const HISTORY_SHORT: &str = "audit-history-short";
 const ROUND: Duration = Duration::from_secs(60);
 const TOLERATED_JUMP: i64 = 5;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_history_of_less_than_a_week_is_an_alarm() {
+        assert!(short_history(7 * 86_400).is_none());
+        let alarm = short_history(2 * 86_400 + 60).unwrap();
+        assert!(alarm.message.contains("48 hours"), "{alarm:?}");
+        assert!(short_history(-5).is_some(), "the clock went back: nobody knows");
+    }
 
     #[test]
     fn a_suspend_is_no_jump_and_a_set_clock_is() {

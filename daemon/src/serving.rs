@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alarms::Alarms;
 use crate::api::{Admission, Door};
-use crate::audit::{Audit, Event};
+use crate::audit::{Audit, Event, Refusals};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::flags::Flags;
@@ -95,6 +95,7 @@ pub async fn serve(
     let ended = reign(&house).await;
     signals::say_stopping();
     finish(&house, doors, &stop).await;
+    house.refusals.tell();
     house.audit.note(house.clock.read().wall, &Event::Stop);
     stop.log.cancel();
     // The last records reach the disk; a panic in that task was logged.
@@ -140,7 +141,9 @@ async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Socke
     }
     let trust = ArcSwap::from_pointee(Trust::new(config));
     let reloading = tokio::sync::Mutex::default();
-    let house = House { trust, slots, store, leases, audit, alarms, clock, facts, reloading };
+    let refusals = Refusals::new(audit.clone(), clock.clone());
+    let house =
+        House { trust, slots, store, leases, audit, refusals, alarms, clock, facts, reloading };
     let house = Arc::new(house);
     tokio::spawn(tell_of_ends(house.clone(), ends));
     house.slots.adopt(plans, stored).await;

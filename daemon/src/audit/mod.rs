@@ -3,6 +3,7 @@
 //! written, nothing is released.
 
 mod record;
+mod refusals;
 mod writer;
 
 use std::io;
@@ -15,6 +16,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use record::{EndReason, Event, Subject, claimed};
+pub use refusals::Refusals;
 use writer::Writer;
 
 /// The log, open for appending. One for the daemon.
@@ -84,6 +86,12 @@ impl Audit {
     pub fn newest(&self, limit: usize) -> Result<Vec<String>, AuditError> {
         let folder = self.writer().folder().to_owned();
         writer::newest(&folder, limit).map_err(AuditError)
+    }
+
+    /// Returns how many seconds old the newest record was that made room for others, if any did since this was last
+    /// asked.
+    pub fn thrown_away(&self) -> Option<i64> {
+        self.writer().thrown_away.take()
     }
 
     /// Brings records to the disk within 100 ms of being written, until told to stop.

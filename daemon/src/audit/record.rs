@@ -1,5 +1,7 @@
 //! What a record may say. Typed and escaped fields; never a secret, a prefix of one, a command line or SQL.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// Something that happened.
@@ -65,6 +67,15 @@ pub enum Event<'a> {
         connection: Option<String>,
         /// The cause, which the peer is not told.
         reason: String,
+    },
+    /// Refusals that have no record of their own, because there were too many.
+    RefusalsLeftOut {
+        /// How many.
+        count: u64,
+        /// When the first of them was.
+        since: String,
+        /// How many of each uid; of the first few uids only.
+        uids: BTreeMap<u32, u64>,
     },
     /// A release that was announced did not happen.
     NotReleased {

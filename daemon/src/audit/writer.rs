@@ -19,6 +19,8 @@ pub(super) struct Writer {
     /// A write or an fsync failed: what the file holds is looked at again before the next record.
     distrusted: bool,
     unsynced: bool,
+    /// How old the newest record was, in seconds, that was last thrown away to make room.
+    pub(super) thrown_away: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -36,7 +38,11 @@ impl Writer {
         let (file, found) = open_end(&folder.join(CURRENT))?;
         let next_seq = match found.last_seq {
             Some(seq) => seq.saturating_add(1),
-            None => last_seq_of(&folder.join(rotated(1)))?.map_or(1, |seq| seq.saturating_add(1)),
+            None => {
+                let before = end_of(&folder.join(rotated(1)))?;
+                let last = before.and_then(|text| last_seq_in(&text));
+                last.map_or(1, |seq| seq.saturating_add(1))
+            }
         };
         let mut writer = Self {
             folder: folder.to_owned(),
@@ -46,6 +52,7 @@ impl Writer {
             next_seq,
             distrusted: false,
             unsynced: false,
+            thrown_away: None,
         };
         if found.was_torn {
             writer.append_now(at, &Event::Gap { what: TORN }, true)?;
@@ -62,7 +69,7 @@ impl Writer {
             self.look_again(at)?;
         }
         if self.size >= ROTATE_AT {
-            self.rotate()?;
+            self.rotate(at)?;
         }
         self.append_now(at, event, sync)
     }
@@ -117,8 +124,9 @@ impl Writer {
         Ok(())
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
+    fn rotate(&mut self, at: i64) -> io::Result<()> {
         self.file.sync_data()?;
+        let oldest = end_of(&self.folder.join(rotated(KEPT)))?;
         for number in (1..KEPT).rev() {
             let from = self.folder.join(rotated(number));
             match std::fs::rename(&from, self.folder.join(rotated(number.saturating_add(1)))) {
@@ -130,6 +138,10 @@ impl Writer {
         let (file, found) = open_end(&self.folder.join(CURRENT))?;
         self.file = file;
         self.size = found.size;
+        if let Some(text) = oldest {
+            // Of a damaged one nobody knows how old it was: it counts as new.
+            self.thrown_away = Some(at.saturating_sub(last_at_in(&text).unwrap_or(at)));
+        }
         File::open(&self.folder)?.sync_all()
     }
 }
@@ -183,23 +195,36 @@ fn last_bytes(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn last_seq_in(text: &[u8]) -> Option<u64> {
-    #[derive(serde::Deserialize)]
-    struct Seq {
-        seq: u64,
-    }
-    let line = text.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty())?;
-    serde_json::from_slice::<Seq>(line).ok().map(|line| line.seq)
+/// What is read of a record again.
+#[derive(serde::Deserialize)]
+struct Written {
+    seq: u64,
+    at: String,
 }
 
-fn last_seq_of(path: &Path) -> io::Result<Option<u64>> {
+fn last_in(text: &[u8]) -> Option<Written> {
+    let line = text.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty())?;
+    serde_json::from_slice(line).ok()
+}
+
+fn last_seq_in(text: &[u8]) -> Option<u64> {
+    last_in(text).map(|last| last.seq)
+}
+
+fn last_at_in(text: &[u8]) -> Option<i64> {
+    let at: jiff::Timestamp = last_in(text)?.at.parse().ok()?;
+    Some(at.as_second())
+}
+
+/// Returns the last bytes of a file, if there is such a file.
+fn end_of(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let size = file.metadata()?.len();
-    Ok(last_seq_in(&last_bytes(&mut file, size)?))
+    last_bytes(&mut file, size).map(Some)
 }
 
 fn tail(path: &Path, limit: usize) -> io::Result<Vec<String>> {
@@ -219,7 +244,7 @@ fn tail(path: &Path, limit: usize) -> io::Result<Vec<String>> {
     Ok(newest.into())
 }
 
-fn written_time(at: i64) -> String {
+pub(super) fn written_time(at: i64) -> String {
     jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |at| at.to_string())
 }
 
@@ -304,6 +329,25 @@ mod tests {
 
         assert_eq!(writer.next_seq, 2, "continued from the rotated file");
         assert_eq!(newest(folder.path(), 10).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_a_rotation_throws_away_is_known_by_its_age() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(folder.path(), "b", 0).unwrap();
+        let mut full_at = |at| {
+            writer.size = ROTATE_AT;
+            writer.append(at, &Event::Stop, false).unwrap();
+            writer.thrown_away.take()
+        };
+        // The first makes room for itself in an empty log: nothing is in the file that goes last.
+        for at in 0..i64::from(KEPT) {
+            assert_eq!(full_at(at), None, "there was room for the file of {at}");
+        }
+        let _empty = full_at(100);
+
+        assert_eq!(full_at(1_000), Some(1_000), "the record of second 0");
+        assert_eq!(full_at(1_000), Some(999), "the record of second 1");
     }
 
     #[test]

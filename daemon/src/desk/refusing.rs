@@ -34,7 +34,7 @@ pub(super) fn nobody(house: &House, asked: &str, why: &Unattested) -> Refusal {
     plain()
 }
 
-/// Writes down a refusal. It is never released, so a log that cannot be written does not change it.
+/// Writes down a refusal, or counts it among too many.
 pub(super) fn deny(
     house: &House,
     subject: Subject<'_>,
@@ -44,7 +44,7 @@ pub(super) fn deny(
 ) {
     let connection = connection.map(crate::audit::claimed);
     let event = Event::Deny { subject, asked, connection, reason };
-    house.audit.note(house.clock.read().wall, &event);
+    house.refusals.note(subject.uid, &event);
 }
 
 impl Caller {

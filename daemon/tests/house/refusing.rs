@@ -70,6 +70,50 @@ fn an_administrator_learns_why() {
     assert!(other.entries[0].contains(&format!("unix:uid:{}", own_uid())), "{other:?}");
 }
 
+#[test]
+fn a_flood_of_refusals_leaves_the_log_its_room_and_is_counted() {
+    let mut world = World::prepared();
+    world.entry(CONNECTION, "MIGUEL_CLI", "MIGUEL_CLI_ROLE", own_uid() + 1);
+    world.start();
+    let question = post("/v1/hand-out", &format!("{{\"connection\":\"{CONNECTION}\"}}"));
+    let refuse = || assert!(world.raw("patd.sock", &question).starts_with(b"HTTP/1.1 403"));
+
+    (0..100).for_each(|_| refuse());
+    assert_eq!(records(&world, "deny").len(), 60);
+    world.clock.advance(std::time::Duration::from_secs(60));
+    refuse();
+
+    let told = records(&world, "refusals-left-out");
+    assert_eq!((told.len(), &told[0]["count"]), (1, &40.into()), "{told:?}");
+    (0..5).for_each(|_| refuse());
+    world.stop();
+    let told = records(&world, "refusals-left-out");
+    assert_eq!(told[1]["uids"][own_uid().to_string()], 5, "told at the end: {told:?}");
+    assert_eq!(records(&world, "deny").len(), 61);
+}
+
+#[test]
+fn a_log_that_throws_away_what_is_a_day_old_is_an_alarm() {
+    let mut world = World::prepared();
+    let yesterday = jiff::Timestamp::from_second(world.clock.read().wall - 86_400).unwrap();
+    std::fs::create_dir(world.path("state/audit")).unwrap();
+    let record = format!("\n{{\"seq\":1,\"at\":\"{yesterday}\",\"event\":\"stop\"}}\n");
+    world.write("state/audit/audit.jsonl.8", &record);
+    let full = std::fs::File::create(world.path("state/audit/audit.jsonl")).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&full, record.as_bytes(), 16 << 20).unwrap();
+
+    world.start();
+
+    let alarm = crate::world::eventually("the alarm stands", || {
+        world.status().alarms.into_iter().find(|alarm| alarm.id == "audit-history-short")
+    });
+    assert!(alarm.message.contains(" 24 hours ago") && !alarm.next_step.is_empty(), "{alarm:?}");
+}
+
+fn records(world: &World, event: &str) -> Vec<serde_json::Value> {
+    world.audit().into_iter().filter(|record| record["event"] == event).collect()
+}
+
 fn main_file(world: &World) -> String {
     std::fs::read_to_string(world.path("etc/patd.toml")).unwrap()
 }

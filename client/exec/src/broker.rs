@@ -1,4 +1,4 @@
-//! Reaching the broker: with the gate shown at connect(), and given up right after it.
+//! Reaching the broker: with the gate shown at connect(), and laid down right after it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

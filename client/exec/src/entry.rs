@@ -94,6 +94,7 @@ pub(crate) fn mapped(hand_out: &HandOut) -> Result<Vec<Variable>, Failure> {
         .collect()
 }
 
+/// The environment is where this delivery puts the secret: what this process becomes has it anyway.
 fn value(hand_out: &HandOut, what: &str) -> Option<String> {
     let HandOut { terms, secret } = hand_out;
     match what {

@@ -1,8 +1,8 @@
 //! `pat-exec`: runs a command with the role-restricted Snowflake token of a connection.
 //!
 //! It may be installed setgid, so the order matters: arguments and descriptors are checked, core files and
-//! tracers shut out, the broker reached; then the group is given up, and only after that are files,
-//! environment and the command touched.
+//! tracers shut out, the broker reached; then the group is laid down, and only after that are files,
+//! environment and the command touched. It is given up for good before the command runs.
 
 #![forbid(unsafe_code)]
 

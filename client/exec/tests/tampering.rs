@@ -81,17 +81,28 @@ fn a_pipe_in_the_place_of_the_users_own_file_is_not_waited_for() {
 fn a_record_that_is_a_pipe_stops_neither_the_helper_nor_the_next_start() {
     let world = World::new();
 
-    for record in ["known", "owner", "secrets", "kept.toml"] {
-        let output = world.run(&format!(
-            "cd $SNOWFLAKE_HOME/..; rm {record}; mkfifo {record}; echo x >> home/connections.toml"
+    for (run, record) in ["owner", "kept.toml", "known", "secrets"].into_iter().enumerate() {
+        let talk = world.talk(&format!(
+            "printf '[run_{run}]\\nuser = \"u\"\\n' >> $SNOWFLAKE_HOME/connections.toml; read _"
         ));
+        eventually("the helper lives", || world.broker.asked("/v1/watch").len() > run);
+        let path = newest(&world).join(record);
+        std::fs::remove_file(&path).unwrap();
+        mkfifo(&path, Mode::S_IRWXU).unwrap();
+
+        talk.end();
 
         helper_is_gone(&world);
-        assert!(output.status.success(), "{record}: {}", stderr(&output));
         for home in world.homes() {
             assert!(!home.join("home/connections.toml").exists(), "{record}");
         }
     }
+    let given_back = world.read("connections.toml");
+    assert!(given_back.contains("[run_0]") && given_back.contains("[run_1]"), "{given_back}");
+    let left = world.runtime().join(format!("pat-exec-{}-fifo00", nix::unistd::getuid()));
+    std::fs::create_dir(&left).unwrap();
+    std::fs::set_permissions(&left, Permissions::from_mode(0o700)).unwrap();
+    mkfifo(&left.join("owner"), Mode::S_IRWXU).unwrap();
     assert_eq!(stdout(&world.run("echo ran")), "ran\n");
 }
 
@@ -194,6 +205,14 @@ fn root_writes_nothing_into_the_directory_of_a_user() {
         assert_eq!(std::fs::read_dir(directory).unwrap().count(), 0);
     }
     assert!(world.homes().is_empty());
+}
+
+/// The home that has its connections: what earlier runs left has none.
+fn newest(world: &World) -> std::path::PathBuf {
+    let mut homes = world.homes();
+    homes.retain(|home| home.join("home/connections.toml").exists());
+    assert_eq!(homes.len(), 1, "{homes:?}");
+    homes.remove(0)
 }
 
 fn helper_is_gone(world: &World) {

@@ -108,7 +108,7 @@ impl Home {
         let others = match now.and_then(|text| Connections::of_connections_file(&text).ok()) {
             Some(now) => now.without(&hand_out.terms.connection),
             // The child removed or broke the file.
-            None => kept(&self.private)?,
+            None => kept(&self.private),
         };
         files::replace(&path, entry::file(NOTE, hand_out, &others).as_bytes())
     }
@@ -134,9 +134,11 @@ impl Drop for Home {
     }
 }
 
-fn kept(private: &Path) -> io::Result<Connections> {
-    let text = files::read_text(&private.join(KEPT), Side::Private)?;
-    Connections::of_connections_file(&text).map_err(|_| io::ErrorKind::InvalidData.into())
+/// Returns what the home had when the user's files last had it too. Without the record it is nothing: what
+/// the user has already is not given back twice.
+fn kept(private: &Path) -> Connections {
+    let text = files::read_text(&private.join(KEPT), Side::Private).ok();
+    text.and_then(|text| Connections::of_connections_file(&text).ok()).unwrap_or_default()
 }
 
 /// How the names of private homes start; the owner's uid is next.

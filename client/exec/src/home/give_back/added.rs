@@ -34,7 +34,7 @@ impl Giving<'_> {
     }
 
     fn changes(&mut self, now: Connections) -> io::Result<()> {
-        let kept = kept(self.home.private())?;
+        let kept = kept(self.home.private());
         let now = now.without(&self.record.connection);
         let changed = now.not_in(&kept);
         let (held, changed) = changed.split_by_content(|text| self.secrets.are_in(text.as_bytes()));

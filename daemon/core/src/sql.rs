@@ -63,6 +63,26 @@ pub enum SqlError {
         /// What it was to be.
         what: &'static str,
     },
+    /// A character that shows as nothing, or changes how what follows it shows.
+    #[error("{what} contains an invisible character; write it without")]
+    Invisible {
+        /// What it was to be.
+        what: &'static str,
+    },
+    /// Something else where a word of Snowflake's vocabulary belongs.
+    #[error(
+        "{what} is none that can be used here; write it in upper case as Snowflake's documentation does"
+    )]
+    Words {
+        /// What it was to be.
+        what: &'static str,
+    },
+    /// A name with too many or too few parts.
+    #[error("{what} has a name with another number of parts than its kind has; write it in full")]
+    Parts {
+        /// What it was to name.
+        what: &'static str,
+    },
     /// A number outside Snowflake's range.
     #[error("{what} is {value}; it must be {range}")]
     Range {
@@ -166,7 +186,7 @@ impl Ident {
         if length > LONGEST_NAME {
             return Err(SqlError::TooLong { what, length });
         }
-        refuse_control(what, name)?;
+        refuse_unshown(what, name)?;
         Ok(Self(name.to_owned()))
     }
 }
@@ -183,7 +203,7 @@ pub(crate) struct Literal(String);
 impl Literal {
     /// Takes a text without control characters.
     pub(crate) fn new(what: &'static str, text: &str) -> Result<Self, SqlError> {
-        refuse_control(what, text)?;
+        refuse_unshown(what, text)?;
         Ok(Self(text.to_owned()))
     }
 }
@@ -206,11 +226,35 @@ fn comment(host: &HostId, intent: &Intent) -> String {
     format!("patd1 host={host} gen={} intent={}", intent.generation, intent.id)
 }
 
-fn refuse_control(what: &'static str, text: &str) -> Result<(), SqlError> {
+fn refuse_unshown(what: &'static str, text: &str) -> Result<(), SqlError> {
     if text.chars().any(char::is_control) {
         return Err(SqlError::Control { what });
     }
+    if text.chars().any(is_invisible) {
+        return Err(SqlError::Invisible { what });
+    }
     Ok(())
+}
+
+/// Returns whether a character shows as nothing, or changes how what follows it shows: what a person reads in a plan
+/// must be what runs.
+pub(crate) fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 const LONGEST_NAME: usize = 255;
@@ -286,6 +330,8 @@ mod tests {
             ("A\0B", "user contains a control character; write it without"),
             ("A\nB", "user contains a control character; write it without"),
             ("A\u{85}B", "user contains a control character; write it without"),
+            ("A\u{202e}B", "user contains an invisible character; write it without"),
+            ("A\u{2028}B", "user contains an invisible character; write it without"),
             (long.as_str(), "user has 256 characters; Snowflake allows 255"),
         ] {
             assert_eq!(show_pats(&User::new(name)).unwrap_err().to_string(), reason);
@@ -307,7 +353,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn whatever_the_name_reading_it_back_gives_it_unchanged(name in "[^\\p{Cc}]{1,255}") {
+        fn whatever_the_name_reading_it_back_gives_it_unchanged(name in "[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\u{115f}\\u{1160}\\u{3164}\\u{ffa0}]{1,255}") {
             let quoted = Ident::new("name", &name).unwrap().to_string();
             let inner = quoted.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
 
@@ -316,7 +362,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_the_text_reading_it_back_gives_it_unchanged(text in "[^\\p{Cc}]{0,300}") {
+        fn whatever_the_text_reading_it_back_gives_it_unchanged(text in "[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\u{115f}\\u{1160}\\u{3164}\\u{ffa0}]{0,300}") {
             let quoted = Literal::new("text", &text).unwrap().to_string();
             let mut read = String::new();
             let mut characters = quoted.strip_prefix('\'').unwrap().strip_suffix('\'').unwrap().chars();

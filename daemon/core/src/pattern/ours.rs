@@ -1,17 +1,7 @@
 //! What the objects of ours are called at Snowflake. Plan, reading and verify all ask here.
 
 use super::desired::{Broker, Desired, Home, Management, Network, Source, TokenPolicy};
-
-/// The comment that marks an object as ours.
-pub const COMMENT: &str = "PAT Broker";
-/// Our authentication policy of the service users.
-pub const TOKENS_ONLY: &str = "PATD_TOKENS_ONLY";
-/// Our authentication policy of the broker's user.
-pub const KEY_ONLY: &str = "PATD_KEY_ONLY";
-/// Our policy for all person users.
-pub const PERSONS: &str = "PATD_PERSONS";
-/// Our policy for all service users.
-pub const SERVICES: &str = "PATD_SERVICES";
+pub use super::desired::{KEY_ONLY, OUR_COMMENT, PERSONS, SERVICES, TOKENS_ONLY};
 
 /// The full name of an object in a schema: database, schema, name.
 pub type FullName = [String; 3];
@@ -53,8 +43,7 @@ impl Desired {
 
     /// Returns the authentication policy the broker's user is put under; none where that user is the site's.
     pub fn broker_policy(&self) -> Option<FullName> {
-        let ours = self.broker.management == Management::Ours;
-        ours.then(|| self.home.holds(KEY_ONLY))
+        self.broker.is_ours().then(|| self.home.holds(KEY_ONLY))
     }
 
     /// Returns every authentication policy that is wanted, ours and the site's.
@@ -63,6 +52,13 @@ impl Desired {
         let services = self.scopes.admit_services.then(|| self.home.holds(SERVICES));
         let of_users = [Some(self.token_policy()), self.broker_policy()];
         of_users.into_iter().chain([persons, services]).flatten().collect()
+    }
+
+    /// Returns whether anything of ours lives in the home schema.
+    pub fn needs_home(&self) -> bool {
+        let tokens = matches!(self.tokens, TokenPolicy::Ours { .. });
+        let scopes = self.scopes.bar_persons || self.scopes.admit_services;
+        tokens || scopes || self.broker.is_ours() || self.network_rule().is_some()
     }
 }
 

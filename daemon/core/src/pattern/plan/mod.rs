@@ -1,86 +1,74 @@
 //! From desired and observed to the statements between them: in order, each with why, what it needs, and whether
 //! it can lock anyone out. The same input gives the same bytes.
+//!
+//! One file for each family of objects. An offline plan is the plan for an empty account, in statements that can be
+//! run again; so the two cannot drift apart.
 
+mod assumed;
+mod attached;
+mod authentication;
+mod carried;
+mod destroy;
+mod draft;
+mod grants;
+mod home;
+mod key;
+mod lockout;
+mod look;
+mod network;
+mod pat_policy;
+mod privilege;
+mod quote;
 pub mod render;
+mod roles;
+mod scopes;
 mod step;
+mod users;
+mod value;
 
+pub use destroy::{Doomed, destroy, remove_tokens, retire};
+pub use grants::check_privilege;
+pub use key::renew;
 pub use step::{Confirmation, Danger, Held, LockedOut, Note, Plan, Sign, Step};
 
+use self::draft::{Draft, Manner};
 use super::desired::Desired;
 use super::observed::Observed;
-use crate::names::{TokenName, User};
 use crate::sql::SqlError;
 
-/// What a destruction takes.
-#[derive(Clone, Copy, Debug)]
-pub enum Doomed<'a> {
-    /// These service users with their tokens and, where nobody else wanted has it, their role. What users share stays.
-    Users(&'a [User]),
-    /// Every object of ours.
-    Everything,
-}
-
-/// Returns the statements that lead from what was observed to what is wanted.
+/// Returns the statements that lead from what was observed to what is wanted. Whatever is ours is asserted whole;
+/// whatever is the site's is used and never changed; whatever could not be seen is a note, and never taken for absent.
 ///
 /// # Errors
 /// When a name cannot be quoted, a number is out of range, or no address is allowed.
 pub fn plan(desired: &Desired, observed: &Observed, fingerprint: String) -> Result<Plan, SqlError> {
-    let _ = (desired, observed, fingerprint);
-    Err(SqlError::Empty { what: "plan" })
+    let mut draft = Draft::new(desired, observed, Manner::Exact);
+    draft.objects()?;
+    draft.users()?;
+    draft.scopes()?;
+    Ok(draft.plan(fingerprint))
 }
 
-/// Returns statements that lead from an empty account to what is wanted and can be run again.
+/// Returns statements that lead from an empty account to what is wanted and can be run again. The policies of the
+/// whole account come before those of users here: their FORCE may take users' policies off
+/// (snowflake docs: alter-account).
 ///
 /// # Errors
-/// As [`plan`]; also for an address that only a live account can tell.
+/// As [`plan`]; also where only a live account can tell the one address.
 pub fn offline(desired: &Desired) -> Result<Plan, SqlError> {
-    let _ = desired;
-    Err(SqlError::Empty { what: "plan" })
+    let observed = assumed::empty(desired);
+    let mut draft = Draft::new(desired, &observed, Manner::Rerunnable);
+    draft.objects()?;
+    draft.scopes()?;
+    draft.users()?;
+    Ok(draft.plan(String::new()))
 }
 
-/// Returns the statement that gives the broker's user its new public key.
-///
-/// # Errors
-/// As [`plan`]; also without a public key.
-pub fn renew(desired: &Desired) -> Result<Plan, SqlError> {
-    let _ = desired;
-    Err(SqlError::Empty { what: "plan" })
-}
-
-/// Returns the statements that end this host's broker: its user and its role.
-///
-/// # Errors
-/// As [`plan`].
-pub fn retire(desired: &Desired) -> Result<Plan, SqlError> {
-    let _ = desired;
-    Err(SqlError::Empty { what: "plan" })
-}
-
-/// Returns the statements that take down what is ours, in an order in which no user is ever less bound than before.
-///
-/// # Errors
-/// As [`plan`].
-pub fn destroy(
-    desired: &Desired,
-    observed: &Observed,
-    fingerprint: String,
-    doomed: Doomed<'_>,
-) -> Result<Plan, SqlError> {
-    let _ = (desired, observed, fingerprint, doomed);
-    Err(SqlError::Empty { what: "plan" })
-}
-
-/// Returns the statements that remove these tokens of a user, whoever made them.
-///
-/// # Errors
-/// As [`plan`].
-pub fn remove_tokens(
-    desired: &Desired,
-    observed: &Observed,
-    fingerprint: String,
-    user: &User,
-    names: &[TokenName],
-) -> Result<Plan, SqlError> {
-    let _ = (desired, observed, fingerprint, user, names);
-    Err(SqlError::Empty { what: "plan" })
+impl Draft<'_> {
+    fn objects(&mut self) -> Result<(), SqlError> {
+        self.roles()?;
+        self.home()?;
+        self.network()?;
+        self.policies_of_users()
+    }
 }

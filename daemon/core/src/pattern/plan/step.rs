@@ -112,3 +112,51 @@ pub struct Note {
     /// Whether a plan with this note may be applied at all.
     pub stops_apply: bool,
 }
+
+impl Sign {
+    /// Returns the character.
+    pub fn as_char(self) -> char {
+        match self {
+            Self::Add => '+',
+            Self::Change => '~',
+            Self::Remove => '-',
+            Self::Danger => '!',
+        }
+    }
+
+    /// Returns what such steps do, after a number.
+    pub fn as_verb(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Change => "change",
+            Self::Remove => "remove",
+            Self::Danger => "need a confirmation",
+        }
+    }
+}
+
+impl Confirmation {
+    /// Every confirmation there is.
+    pub const ALL: [Self; 4] =
+        [Self::AccountPolicies, Self::ReplacePolicy, Self::Drop, Self::AnyNetwork];
+
+    /// Returns the word of `--confirm`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountPolicies => "account-policies",
+            Self::ReplacePolicy => "replace-policy",
+            Self::Drop => "drop",
+            Self::AnyNetwork => "any-network",
+        }
+    }
+
+    /// Returns what is confirmed, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::AccountPolicies => "this governs every user of its kind in the account",
+            Self::ReplacePolicy => "this takes the place of a policy that is in force",
+            Self::Drop => "this cannot be undone",
+            Self::AnyNetwork => "tokens will work from anywhere",
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! A plan as people and other tools read it.
 
+mod hcl;
+mod said;
 mod sql;
 mod terraform;
 mod text;

@@ -1,7 +1,7 @@
 //! A configuration comes into force: at start, by SIGHUP, or by `patctl`. A bad one changes nothing and is
 //! said; a good one is swapped in whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -12,6 +12,7 @@ use patd_core::names::{Account, HostId, Role, SlotId};
 use patd_core::schedule::Jitter;
 use patd_snowflake::chain::chain;
 use patd_snowflake::http::Limits;
+use patd_snowflake::probe::Form;
 use patd_snowflake::sql_api::STATEMENT_SECONDS;
 
 use crate::audit::Event;
@@ -111,12 +112,16 @@ pub fn plans(
     let mut plans = BTreeMap::new();
     for (id, role) in known {
         let rules = rules(&id, host, &retired(role));
-        let plan = Plan { rules, upstream: upstream(&id), is_configured: false };
+        let (upstream, form) = (upstream(&id), Form::Password);
+        let plan = Plan { rules, upstream, form, is_configured: false };
         plans.insert(id, plan);
     }
+    let by_password = by_password(config);
     for (id, slot) in &config.slots {
         let rules = rules(id, host, slot);
-        plans.insert(id.clone(), Plan { rules, upstream: upstream(id), is_configured: true });
+        let form = if by_password.contains(id) { Form::Password } else { Form::Token };
+        let upstream = upstream(id);
+        plans.insert(id.clone(), Plan { rules, upstream, form, is_configured: true });
     }
     plans
 }
@@ -133,6 +138,13 @@ fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig) -> Rules {
         settle: STATEMENT_SECONDS.saturating_add(on_the_way),
         jitter: jitter(host, id),
     }
+}
+
+/// Returns the slots of which some connection writes the secret as a password. A secret is proven as its clients will
+/// present it, and that is the form of most.
+fn by_password(config: &Config) -> BTreeSet<&SlotId> {
+    let by_password = config.connections.values().filter(|connection| !connection.token_form);
+    by_password.map(|connection| &connection.slot).collect()
 }
 
 /// A slot that is only revoked or left alone has no use for its terms.

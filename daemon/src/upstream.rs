@@ -8,12 +8,11 @@ use std::sync::Arc;
 use pat_wire::secret::Secret;
 use patd_config::{AccountConfig, KeySource};
 use patd_core::lifecycle::{AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome};
-use patd_core::names::{Role, User};
 use patd_snowflake::authority::{AdminLogin, Authority};
 use patd_snowflake::endpoint::{Endpoint, EndpointError};
 use patd_snowflake::http::HttpError;
 use patd_snowflake::key::{KeyError, SigningKey};
-use patd_snowflake::probe::{Expected, Form, probe};
+use patd_snowflake::probe::{Expected, probe};
 
 use crate::slots::{Answer, Call, Upstream};
 
@@ -92,20 +91,14 @@ impl Snowflake {
                 let outcome = self.authority.remove(&user, &name).await;
                 Event::Removed { name, outcome }
             }
-            Call::Probe { user, role, secret } => {
-                Event::Probed(self.prove(user, role, secret).await)
+            Call::Probe { user, role, secret, form } => {
+                let expected = Expected { user, role };
+                Event::Probed(probe(self.authority.client(), &secret, &expected, form).await)
             }
         };
         let server_time = is_clear(&event).then(|| self.authority.skew()).flatten();
         let server_time = server_time.map(|_| self.authority.server_time());
         Answer { event, secret, server_time }
-    }
-
-    /// The clients present the secret as a password by default; Snowflake takes it either way, and refuses it
-    /// either way.
-    async fn prove(&self, user: User, role: Role, secret: Secret) -> ProbeOutcome {
-        let expected = Expected { user, role };
-        probe(self.authority.client(), &secret, &expected, Form::Password).await
     }
 }
 

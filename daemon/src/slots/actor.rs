@@ -7,6 +7,7 @@ use pat_wire::secret::Secret;
 use patd_core::lifecycle::{self, Alarm, Effect, Event, Rules, Slot};
 use patd_core::names::{Generation, IntentId, SlotId};
 use patd_core::time::Timestamp;
+use patd_snowflake::probe::Form;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,7 @@ pub(super) struct Actor {
 pub(super) struct Terms {
     pub(super) rules: Arc<Rules>,
     pub(super) account: Arc<Account>,
+    pub(super) form: Form,
     pub(super) is_configured: bool,
 }
 

@@ -10,6 +10,7 @@ use patd_core::lifecycle::{AddOutcome, Event, Failure, ProbeOutcome, RemoveOutco
 use patd_core::names::{Role, TokenName, User};
 use patd_core::time::Timestamp;
 use patd_snowflake::authority::AddToken;
+use patd_snowflake::probe::Form;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -29,6 +30,8 @@ pub enum Call {
         role: Role,
         /// With what.
         secret: Secret,
+        /// How the clients of this slot present it.
+        form: Form,
     },
 }
 

@@ -93,7 +93,8 @@ impl Actor {
         };
         let role = self.state.held().find(|held| held.generation == generation);
         let role = role.map_or_else(|| self.terms.rules.role.clone(), |held| held.role.clone());
-        self.ask(Call::Probe { user: self.id.user.clone(), role, secret });
+        let (user, form) = (self.id.user.clone(), self.terms.form);
+        self.ask(Call::Probe { user, role, secret, form });
     }
 
     fn ask(&mut self, call: Call) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use patd_core::lifecycle::{Rules, Slot};
 use patd_core::names::SlotId;
+use patd_snowflake::probe::Form;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub rules: Rules,
     /// Where it asks.
     pub upstream: Arc<dyn Upstream>,
+    /// How its clients present the secret, and so how it is proven.
+    pub form: Form,
     /// False for a slot that only the store knows: it issues nothing, and can be revoked.
     pub is_configured: bool,
 }
@@ -99,6 +102,7 @@ impl Slots {
             let terms = Terms {
                 account: shared(&mut accounts, plan.upstream),
                 rules: Arc::new(plan.rules),
+                form: plan.form,
                 is_configured: plan.is_configured,
             };
             match by_id.get(&id) {

@@ -36,6 +36,32 @@ fn a_secret_was_proven_by_a_login_before_anyone_got_it() {
 }
 
 #[test]
+fn a_secret_is_proven_in_the_form_in_which_its_clients_present_it() {
+    for (first, second, is_proven) in
+        [("token", "token", true), ("token", "password", false), ("password", "password", false)]
+    {
+        let mut world = World::prepared();
+        world.entry("second", USER, ROLE, own_uid());
+        for (connection, form) in [(CONNECTION, first), ("second", second)] {
+            let path = format!("etc/users.d/{connection}.toml");
+            let entry = std::fs::read_to_string(world.path(&path)).unwrap();
+            world.write(&path, &format!("entry_form = \"{form}\"\n{entry}"));
+        }
+        world.sim.http_switches(|switches| switches.authenticator_required = true);
+        world.start();
+
+        let state = eventually("the login was tried", || {
+            let slot = world.slot(USER);
+            (slot.state == "serving" || slot.problem.is_some()).then_some(slot)
+        });
+
+        assert_eq!(state.state == "serving", is_proven, "{first} and {second}: {state:?}");
+        let refused = state.problem.is_some_and(|problem| problem.id == "probe-refused");
+        assert_eq!(refused, !is_proven, "{first} and {second}");
+    }
+}
+
+#[test]
 fn with_snowflake_down_a_valid_secret_is_still_handed_out() {
     let world = World::running();
     let first = world.hand_out(CONNECTION).unwrap();

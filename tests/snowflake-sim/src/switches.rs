@@ -20,6 +20,8 @@ pub struct HttpSwitches {
     pub polls_before_done: u32,
     /// Whether the account has the SQL API at all.
     pub sql_api_enabled: bool,
+    /// Whether driver logins must name an authenticator: no token is taken as a password then.
+    pub authenticator_required: bool,
     /// Rows in one partition of a result.
     pub rows_per_partition: usize,
     /// Whether one user may read another user's statement handles.
@@ -36,6 +38,7 @@ impl Default for HttpSwitches {
             always_202_first: false,
             polls_before_done: 0,
             sql_api_enabled: true,
+            authenticator_required: false,
             rows_per_partition: 1000,
             handles_are_shared: false,
         }

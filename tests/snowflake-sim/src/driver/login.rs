@@ -88,6 +88,9 @@ fn open(world: &mut World, request: &Request, data: Data) -> Result<Session, Ref
             let attempt = attempt(LoginMethod::KeyPair { fingerprint: String::new() });
             return auth::by_jwt(world, &token, attempt, now);
         }
+        "SNOWFLAKE" if world.http.authenticator_required => {
+            return Err(refused("390100", "Incorrect username or password was specified."));
+        }
         "SNOWFLAKE" | "USERNAME_PASSWORD_MFA" => {
             let password = data.password.clone().unwrap_or_default();
             attempt(LoginMethod::Password { password })

@@ -43,6 +43,11 @@ pub fn is_about_the_secret(code: &str) -> bool {
     SECRET_CODES.contains(&code)
 }
 
+/// Returns whether a code in an open session says nothing about the statement: session over, busy, cancelled.
+pub fn is_passing(code: &str) -> bool {
+    matches!(code, "" | "000604" | "000630" | "390110" | "390111" | "390112" | "390114" | "390505")
+}
+
 /// Returns whether the code says that a JWT was not accepted; a wrong clock is one cause of it.
 ///
 /// snowflake docs: user-guide/key-pair-auth-troubleshooting.

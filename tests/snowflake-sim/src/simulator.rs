@@ -246,6 +246,11 @@ impl Simulator {
         self.shared.lock().engine.queries().to_vec()
     }
 
+    /// How many driver sessions were opened and not ended.
+    pub fn open_sessions(&self) -> usize {
+        self.shared.lock().sessions.count()
+    }
+
     /// The whole account as JSON.
     pub fn snapshot_json(&self) -> Value {
         operate::snapshot(&self.shared.lock())

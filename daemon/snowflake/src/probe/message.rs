@@ -1,18 +1,20 @@
 //! The driver protocol's messages, as far as the probe needs them: built and read, never printed.
 
 use pat_wire::secret::Secret;
+use patd_core::names::User;
+use patd_core::pattern::reading::Rows;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Expected, Form};
+use super::Form;
 use crate::sql_api::unreadable;
 
 /// What a session says of itself.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) user: Option<String>,
-    pub(super) role: Option<String>,
-    pub(super) secondary: Option<String>,
+pub(crate) struct Shown {
+    pub(crate) user: Option<String>,
+    pub(crate) role: Option<String>,
+    pub(crate) secondary: Option<String>,
 }
 
 /// An answer of the driver protocol that says no.
@@ -34,7 +36,7 @@ pub(super) enum Unusable {
 /// Returns the body of a login request, in a buffer that is wiped and was never moved.
 pub(super) fn login_body(
     account: &str,
-    expected: &Expected,
+    user: &User,
     secret: &Secret,
     form: Form,
 ) -> Option<Zeroizing<Vec<u8>>> {
@@ -43,7 +45,7 @@ pub(super) fn login_body(
         app_id: "PythonConnector",
         app_version: "4.7.5",
         account,
-        user: expected.user.as_str(),
+        user: user.as_str(),
         environment: Environment { application: "PAT_BROKER" },
         authenticator: token_form.then_some("PROGRAMMATIC_ACCESS_TOKEN"),
         token: token_form.then(|| secret.expose()),
@@ -57,11 +59,10 @@ pub(super) fn login_body(
     Some(body)
 }
 
-/// Returns the body of the one query.
-pub(super) fn query_body() -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(
-        format!(r#"{{"sqlText":"{QUERY}","asyncExec":false,"sequenceId":1}}"#).into_bytes(),
-    )
+/// Returns the body of a query. The text is not secret, but whatever carries a body here is wiped.
+pub(super) fn query_body(sql: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let query = QueryRequest { sql, is_async: false, sequence: 1 };
+    serde_json::to_vec(&query).ok().map(Zeroizing::new)
 }
 
 /// Returns the session token of a login's answer.
@@ -73,19 +74,23 @@ pub(super) fn session_token(body: &[u8]) -> Result<Secret, Unusable> {
     }
 }
 
-/// Returns the one row of the query's answer, by column name.
-pub(super) fn shown(body: &[u8]) -> Result<Shown, Unusable> {
+/// Returns the rows of a query's answer.
+pub(super) fn rows(body: &[u8]) -> Result<Rows, Unusable> {
     let data: RowData = data(body)?;
-    let malformed = |reason: &str| Unusable::Malformed(reason.to_owned());
-    let [row] = data.rows.as_slice() else {
+    let columns: Vec<String> = data.columns.into_iter().map(|column| column.name).collect();
+    if data.rows.iter().any(|row| row.len() != columns.len()) {
+        return Err(malformed("a row has not as many values as there are columns"));
+    }
+    Ok(Rows { columns, rows: data.rows })
+}
+
+/// Returns what the one row of [`QUERY`] says, by column name.
+pub(super) fn shown(rows: &Rows) -> Result<Shown, Unusable> {
+    let [row] = rows.rows.as_slice() else {
         return Err(malformed("the query returned not exactly one row"));
     };
-    if row.len() != data.columns.len() {
-        return Err(malformed("the row has not as many values as there are columns"));
-    }
     let value = |name: &str| {
-        let mut found =
-            data.columns.iter().zip(row).filter(|(c, _)| c.name.eq_ignore_ascii_case(name));
+        let mut found = rows.columns.iter().zip(row).filter(|(c, _)| c.eq_ignore_ascii_case(name));
         match (found.next(), found.next()) {
             (Some((_, value)), None) => Ok(value.clone()),
             _ => Err(malformed("the row has not exactly one column of each name asked for")),
@@ -98,9 +103,13 @@ pub(super) fn shown(body: &[u8]) -> Result<Shown, Unusable> {
     })
 }
 
+fn malformed(reason: &str) -> Unusable {
+    Unusable::Malformed(reason.to_owned())
+}
+
 impl Shown {
     /// Returns the active secondary roles, empty if there are none, or nothing if that cannot be told.
-    pub(super) fn secondary_roles(&self) -> Option<String> {
+    pub(crate) fn secondary_roles(&self) -> Option<String> {
         #[derive(Deserialize)]
         struct Secondary {
             roles: String,
@@ -112,15 +121,15 @@ impl Shown {
 
 /// Returns the data of a successful answer. A failure's data is not looked at.
 fn data<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unusable> {
-    let malformed = |error: &serde_json::Error| Unusable::Malformed(unreadable(error));
-    let verdict: Verdict = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
+    let malformed = |error: serde_json::Error| Unusable::Malformed(unreadable(&error));
+    let verdict: Verdict = serde_json::from_slice(body).map_err(malformed)?;
     if !verdict.success {
         return Err(Unusable::No(No {
             code: verdict.code.unwrap_or_default(),
             message: verdict.message.unwrap_or_default(),
         }));
     }
-    let answer: DataOf<T> = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
+    let answer: DataOf<T> = serde_json::from_slice(body).map_err(malformed)?;
     Ok(answer.data)
 }
 
@@ -165,6 +174,16 @@ struct Parameters<'a> {
     result_format: &'a str,
 }
 
+#[derive(Serialize)]
+struct QueryRequest<'a> {
+    #[serde(rename = "sqlText")]
+    sql: &'a str,
+    #[serde(rename = "asyncExec")]
+    is_async: bool,
+    #[serde(rename = "sequenceId")]
+    sequence: u64,
+}
+
 #[derive(Deserialize)]
 struct Verdict {
     success: bool,
@@ -196,21 +215,21 @@ struct Column {
     name: String,
 }
 
-const QUERY: &str = "select current_user(), current_role(), current_secondary_roles()";
+/// What a session is asked about itself.
+pub(super) const QUERY: &str = "select current_user(), current_role(), current_secondary_roles()";
 const FRAME_ROOM: usize = 4096;
 
 #[cfg(test)]
 mod tests {
     use pat_wire::secret::Secret;
-    use patd_core::names::{Role, User};
+    use patd_core::names::User;
     use serde_json::{Value, json};
 
-    use super::{Expected, Form, No, Shown, Unusable, login_body, session_token, shown};
+    use super::{Form, No, Shown, Unusable, login_body, query_body, rows, session_token, shown};
 
     fn login(form: Form) -> Value {
-        let expected = Expected { user: User::new("M"), role: Role::new("R") };
         let secret = Secret::new("simpat_\"x".into());
-        let body = login_body("MYORG-MYACCOUNT", &expected, &secret, form).expect("body");
+        let body = login_body("MYORG-MYACCOUNT", &User::new("M"), &secret, form).expect("body");
         serde_json::from_slice::<Value>(&body).expect("json")["data"].take()
     }
 
@@ -261,23 +280,31 @@ mod tests {
     }
 
     #[test]
+    fn a_query_is_one_text_whatever_is_in_it() {
+        let body = query_body("use role \"A\\\"B\"").expect("body");
+        let read: Value = serde_json::from_slice(&body).expect("json");
+        assert_eq!(read["sqlText"], "use role \"A\\\"B\"");
+        assert_eq!((&read["asyncExec"], &read["sequenceId"]), (&json!(false), &json!(1)));
+    }
+
+    #[test]
     fn a_row_is_read_by_column_name() {
-        let row = |names: [&str; 3], values: Value| {
+        let one = |names: [&str; 3], values: Value| {
             let columns: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
             let body = json!({"success": true, "data": {"rowtype": columns, "rowset": values}});
-            shown(body.to_string().as_bytes())
+            rows(body.to_string().as_bytes()).and_then(|rows| shown(&rows))
         };
         let names = ["CURRENT_ROLE()", "current_secondary_roles()", "CURRENT_USER()"];
         assert_eq!(
-            row(names, json!([["R", null, "M"]])),
+            one(names, json!([["R", null, "M"]])),
             Ok(Shown { user: Some("M".into()), role: Some("R".into()), secondary: None })
         );
         let doubled = ["CURRENT_ROLE()", "CURRENT_ROLE()", "CURRENT_USER()"];
         for malformed in [
-            row(doubled, json!([["R", "R", "M"]])),
-            row(names, json!([])),
-            row(names, json!([["R", null, "M"], ["R", null, "M"]])),
-            row(names, json!([["R", null]])),
+            one(doubled, json!([["R", "R", "M"]])),
+            one(names, json!([])),
+            one(names, json!([["R", null, "M"], ["R", null, "M"]])),
+            one(names, json!([["R", null]])),
         ] {
             assert!(matches!(malformed, Err(Unusable::Malformed(_))));
         }

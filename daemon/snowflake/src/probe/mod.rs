@@ -3,7 +3,7 @@
 //! The session is ended at once. Its token lives in a [`Secret`] and goes nowhere but into the next two requests.
 
 mod message;
-mod session;
+pub(crate) mod session;
 
 use pat_wire::secret::Secret;
 use patd_core::lifecycle::ProbeOutcome;
@@ -11,7 +11,7 @@ use patd_core::names::{Role, User};
 
 use crate::http::Client;
 use crate::mask::masked;
-use message::Shown;
+pub(crate) use message::Shown;
 
 /// What the session must show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,8 @@ pub async fn probe(
     expected: &Expected,
     form: Form,
 ) -> ProbeOutcome {
-    let session = match session::log_in(client, secret, expected, form).await {
+    let session = match session::log_in(client, secret, &expected.user, &expected.role, form).await
+    {
         Ok(session) => session,
         Err(outcome) => return outcome,
     };

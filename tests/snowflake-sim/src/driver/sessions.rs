@@ -129,6 +129,11 @@ impl Sessions {
         Ok(())
     }
 
+    /// How many sessions nobody has ended.
+    pub(crate) fn count(&self) -> usize {
+        self.open.len()
+    }
+
     /// Every session and master token ever made.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &String> {
         self.owners.keys()

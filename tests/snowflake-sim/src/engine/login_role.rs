@@ -30,6 +30,7 @@ impl Engine {
             return Err(failure::pat_invalid("the token's role is blocked"));
         }
         match self.role_asked_of_restriction(user, attempt) {
+            Some(_) if self.switches.restricted_logins_may_choose => self.free_role(user, attempt),
             Some(asked) if asked != *restriction => {
                 Err(failure::pat_invalid("another role than the token's was requested"))
             }

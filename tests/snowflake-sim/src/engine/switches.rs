@@ -63,6 +63,10 @@ pub struct Switches {
     pub forced_login_user: Option<String>,
     /// Misbehaviour: restricted sessions get all secondary roles.
     pub restricted_sessions_have_secondary_roles: bool,
+    /// Misbehaviour: a restricted session may take every role of its user, and secondary roles.
+    pub restricted_sessions_may_switch: bool,
+    /// Misbehaviour: a login with a restricted token gets whichever role of its user it asks for.
+    pub restricted_logins_may_choose: bool,
 }
 
 impl Default for Switches {
@@ -96,6 +100,8 @@ impl Default for Switches {
             forced_login_role: None,
             forced_login_user: None,
             restricted_sessions_have_secondary_roles: false,
+            restricted_sessions_may_switch: false,
+            restricted_logins_may_choose: false,
         }
     }
 }

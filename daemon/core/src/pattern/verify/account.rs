@@ -60,7 +60,7 @@ fn blocked_for(found: &ScopePolicies, wanted: &[Role], observed: &Observed) -> V
     let Some(name) = found.services.as_deref().or(found.account.as_deref()) else {
         return Verdict::when(false, "no policy for all service users", BLOCK);
     };
-    let policy = named(name, observed).and_then(|policy| pat_policy(policy));
+    let policy = named(name, observed).and_then(pat_policy);
     judged(policy, |tokens| {
         let Some(text) = tokens.get("BLOCKED_ROLES_LIST") else {
             return Verdict::Unseen { needs: "an account that knows BLOCKED_ROLES_LIST".into() };

@@ -69,9 +69,7 @@ pub(super) fn methods(policy: &AuthenticationPolicy) -> Option<Vec<String>> {
 }
 
 /// Returns the properties of `PAT_POLICY`, or what would show them.
-pub(super) fn pat_policy(
-    policy: &AuthenticationPolicy,
-) -> Result<BTreeMap<String, String>, &'static str> {
+pub(super) fn pat_policy(policy: &AuthenticationPolicy) -> Result<BTreeMap<String, String>, &str> {
     let text = policy.properties.get("PAT_POLICY");
     text.and_then(|text| value::fields(text)).ok_or("a readable PAT_POLICY")
 }

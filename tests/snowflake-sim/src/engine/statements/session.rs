@@ -95,7 +95,7 @@ pub(super) fn run(engine: &mut Engine, session: &mut Session, command: Command) 
 impl Engine {
     /// A session bound to one role cannot leave it.
     fn use_role(&self, session: &mut Session, name: &str) -> Result<(), SqlError> {
-        if let Some(own) = session.credential.role_restriction().filter(|own| *own != name) {
+        if let Some(own) = self.bound_to(session).filter(|own| *own != name) {
             return Err(restricted(own));
         }
         let on = Securable::named(Kind::Role, name);
@@ -111,6 +111,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Returns the role a session cannot leave.
+    fn bound_to<'a>(&self, session: &'a Session) -> Option<&'a str> {
+        let free = self.switches.restricted_sessions_may_switch;
+        session.credential.role_restriction().filter(|_| !free)
+    }
+
     fn use_secondary_roles(
         &self,
         session: &mut Session,
@@ -118,7 +124,7 @@ impl Engine {
     ) -> Result<(), SqlError> {
         let refused = wanted == SecondaryRoles::All
             || self.switches.restricted_session_refuses_secondary_none;
-        match session.credential.role_restriction() {
+        match self.bound_to(session) {
             Some(own) if refused => return Err(restricted(own)),
             Some(_) | None => session.secondary_roles = wanted,
         }

@@ -1,6 +1,7 @@
 //! Open sessions, USE and ALTER SESSION.
 
 use super::*;
+use crate::engine::api::SecondaryRoles;
 
 #[test]
 fn a_restricted_session_cannot_switch_its_role() {
@@ -21,6 +22,30 @@ fn a_switch_decides_whether_a_restricted_session_may_say_secondary_roles_none() 
         let secret = world.mint_cli();
         let mut session = world.login(&secret).unwrap();
         assert_eq!(world.run(&mut session, "use secondary roles none").is_err(), refused);
+    }
+}
+
+#[test]
+fn a_misbehaving_server_lets_a_restricted_session_leave_its_role() {
+    let mut world = World::new();
+    world.engine.switches_mut().restricted_sessions_may_switch = true;
+    let secret = world.mint_cli();
+    let mut session = world.login(&secret).unwrap();
+    world.run(&mut session, "use role other_role").unwrap();
+    assert_eq!(session.role.as_deref(), Some("OTHER_ROLE"));
+    world.run(&mut session, "use secondary roles all").unwrap();
+    assert_eq!(session.secondary_roles, SecondaryRoles::All);
+}
+
+#[test]
+fn a_misbehaving_server_gives_a_restricted_login_the_role_it_asks_for() {
+    for free in [false, true] {
+        let mut world = World::new();
+        world.engine.switches_mut().restricted_logins_may_choose = free;
+        let secret = world.mint_cli();
+        let attempt = LoginAttempt { role: Some("PUBLIC".into()), ..attempt(&secret) };
+        let role = world.engine.login(&attempt, world.now).map(|session| session.role);
+        assert_eq!(role.ok(), free.then(|| Some("PUBLIC".to_owned())));
     }
 }
 

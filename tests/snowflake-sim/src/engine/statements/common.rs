@@ -37,7 +37,11 @@ pub(super) struct ShowFilter {
     like: Option<String>,
     starts_with: Option<String>,
     limit: Option<usize>,
+    after: Option<String>,
 }
+
+/// SHOW never gives more rows. Source: snowflake docs, sql-reference/sql/show-users.
+const LONGEST_SHOW: usize = 10_000;
 
 impl ShowFilter {
     pub(super) fn like(cursor: &mut Cursor) -> Result<Self, SqlError> {
@@ -59,6 +63,9 @@ impl ShowFilter {
         if cursor.take("LIMIT") {
             let limit = cursor.integer()?;
             self.limit = Some(usize::try_from(limit).map_err(|_| cursor.unexpected())?);
+            if cursor.take("FROM") {
+                self.after = Some(cursor.literal()?);
+            }
         }
         Ok(self)
     }
@@ -68,9 +75,13 @@ impl ShowFilter {
             && self.starts_with.as_ref().is_none_or(|start| name.starts_with(start.as_str()))
     }
 
-    /// Cuts the rows to the limit.
+    /// Cuts the rows, which are in order of name, to those after the name of FROM and to the limit.
     pub(super) fn cut(&self, mut table: ResultTable) -> ResultTable {
-        table.rows.truncate(self.limit.unwrap_or(usize::MAX));
+        let name = table.columns.iter().position(|column| column.name == "name");
+        if let (Some(after), Some(at)) = (&self.after, name) {
+            table.rows.retain(|row| row[at].as_ref().is_some_and(|name| name > after));
+        }
+        table.rows.truncate(self.limit.unwrap_or(LONGEST_SHOW).min(LONGEST_SHOW));
         table
     }
 }
@@ -218,7 +229,15 @@ fn no_schema(what: &str) -> SqlError {
 
 #[cfg(test)]
 mod tests {
-    use super::like;
+    use super::{LONGEST_SHOW, ShowFilter, like};
+    use crate::engine::answer::{ColumnType, ResultTable, text};
+
+    #[test]
+    fn no_show_has_more_than_ten_thousand_rows() {
+        let mut table = ResultTable::new(&[("name", ColumnType::Text)]);
+        (0..=LONGEST_SHOW).for_each(|number| table.push(vec![text(number.to_string())]));
+        assert_eq!(ShowFilter::default().cut(table).rows.len(), 10_000);
+    }
 
     #[test]
     fn like_knows_percent_and_underscore() {

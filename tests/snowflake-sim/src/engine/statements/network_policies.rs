@@ -1,6 +1,8 @@
 //! Network policies: account objects that name rules. Attached ones can be altered, not replaced or dropped.
 //! Source: snowflake docs, sql-reference/sql/create-network-policy and user-guide/network-policies.
 
+use serde_json::json;
+
 use super::Outcome;
 use super::common::{
     CreateMode, NameText, ShowFilter, already_there, created, done, dropped, not_there,
@@ -355,8 +357,13 @@ fn addresses(property: &Property) -> Result<Vec<String>, SqlError> {
     }
 }
 
+/// Rules are printed as JSON. Source: snowflakedb/terraform-provider-snowflake pkg/resources/network_policy.go, which reads it.
 fn printed_rules(rules: &[Path]) -> String {
-    rules.iter().map(Path::to_string).collect::<Vec<_>>().join(",")
+    if rules.is_empty() {
+        return String::new();
+    }
+    let printed = rules.iter().map(|rule| json!({ "fullyQualifiedRuleName": rule.to_string() }));
+    printed.collect::<serde_json::Value>().to_string()
 }
 
 const SHOW_COLUMNS: [(&str, ColumnType); 7] = [

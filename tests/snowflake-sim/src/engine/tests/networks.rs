@@ -87,7 +87,10 @@ fn rules_are_added_to_and_removed_from_a_policy() {
     assert_eq!(shown.column("name"), ["ALLOWED_NETWORK_RULE_LIST", "BLOCKED_NETWORK_RULE_LIST"]);
     assert_eq!(
         shown.column("value"),
-        ["DB.PUBLIC.LOOPBACK,DB.PUBLIC.OFFICE", "DB.PUBLIC.LOOPBACK"]
+        [
+            r#"[{"fullyQualifiedRuleName":"DB.PUBLIC.LOOPBACK"},{"fullyQualifiedRuleName":"DB.PUBLIC.OFFICE"}]"#,
+            r#"[{"fullyQualifiedRuleName":"DB.PUBLIC.LOOPBACK"}]"#,
+        ]
     );
     let secret = world.mint_cli();
     assert_eq!(world.login_code(&secret), "390422", "block beats allow");

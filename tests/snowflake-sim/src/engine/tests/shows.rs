@@ -154,3 +154,22 @@ fn a_role_is_shown_what_it_holds_something_on() {
         assert_eq!(world.as_role("CLI", "CLI_ROLE", sql).unwrap_err().code, "003001", "{sql}");
     }
 }
+
+#[test]
+fn limit_from_turns_pages_in_order_of_name() {
+    let mut world = World::new();
+    world.script("create user u1; create user u2; create user u3; create user \"u\"");
+    let mut names = |sql: &str| -> Vec<String> {
+        world.admin(sql).column("name").into_iter().map(str::to_owned).collect()
+    };
+    let (mut turned, mut last) = (Vec::new(), String::new());
+    loop {
+        let page = names(&format!("show users limit 2 from '{last}'"));
+        assert!(page.len() <= 2);
+        let Some(end) = page.last() else { break };
+        last.clone_from(end);
+        turned.extend(page);
+    }
+    assert_eq!(turned, names("show users"));
+    assert_eq!(world.refused("show users from 'U1'"), "001003");
+}

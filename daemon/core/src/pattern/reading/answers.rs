@@ -171,6 +171,9 @@ fn told(ask: &Ask, outcome: Result<Rows, Denied>) -> Result<Told<Rows>, Fault> {
 /// or not authorized; 391908: not all of the result; 000606: no warehouse to read a view with; 001003: not known in
 /// this release.
 fn gap(ask: &Ask, code: &str) -> Option<Gap> {
+    if *ask == Ask::Acting {
+        return None;
+    }
     match code {
         "003001" | "002003" | "002043" => Some(Gap::Refused),
         "391908" => Some(Gap::Cut),

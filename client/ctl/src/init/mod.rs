@@ -85,7 +85,8 @@ fn next_steps(cli: &Cli, args: &InitArgs) -> Vec<String> {
         true => "patctl".to_owned(),
         false => format!("patctl --config {}", cli.config.display()),
     };
-    let start = match args.state == Path::new(PACKAGED_STATE) {
+    let is_packaged = args.state == Path::new(PACKAGED_STATE);
+    let start = match is_packaged {
         true => "systemctl enable --now patd.socket patd-admin.socket patd.service".to_owned(),
         false => format!(
             "patd --config {} --state {} --run DIRECTORY_OF_THE_SOCKETS",
@@ -94,7 +95,8 @@ fn next_steps(cli: &Cli, args: &InitArgs) -> Vec<String> {
         ),
     };
     let status = match cli.socket == Path::new(ADMIN_SOCKET) {
-        true => "patctl status".to_owned(),
+        true if is_packaged => "patctl status".to_owned(),
+        true => "patctl --socket DIRECTORY_OF_THE_SOCKETS/admin.sock status".to_owned(),
         false => format!("patctl --socket {} status", cli.socket.display()),
     };
     vec![

@@ -58,7 +58,8 @@ pub fn private_file(path: &Path, metadata: &Metadata, owners: Owners) -> Result<
 pub fn private_dir(path: &Path, owners: Owners) -> Result<Metadata, Untrusted> {
     let metadata = std::fs::symlink_metadata(path).map_err(|error| unseen(path, &error))?;
     if metadata.is_symlink() {
-        return Err(Untrusted::new(path, Fault::Symlink));
+        let next_step = "put the directory itself there instead of a link".to_owned();
+        return Err(Untrusted::new(path, Fault::Symlink).with_next_step(next_step));
     }
     if !metadata.is_dir() {
         return Err(Untrusted::new(path, Fault::NotADirectory));

@@ -36,7 +36,7 @@ fn a_folder_that_others_may_enter_is_refused() {
     for mode in [0o750, 0o705, 0o770, 0o711] {
         chmod(&world.dir(), mode);
 
-        refused(&world, &["state has mode", "chmod 700"]);
+        refused(&world, &["state: has mode", "chmod 700"]);
     }
 }
 
@@ -76,7 +76,7 @@ fn links_are_not_followed() {
     let real = world.folder.path().join("real");
     fs::rename(world.dir(), &real).unwrap();
     symlink(&real, world.dir()).unwrap();
-    refused(&world, &["is not a folder (or is a link to one)"]);
+    refused(&world, &["state: is a symbolic link"]);
     fs::remove_file(world.dir()).unwrap();
     fs::rename(&real, world.dir()).unwrap();
     let elsewhere = world.folder.path().join("elsewhere");

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pat_wire::secret::Zeroizing;
 use pat_wire::trust::{self, Directory, Untrusted};
 
 use crate::at::Place;
@@ -56,7 +57,7 @@ impl Sources {
     pub fn of_main(dir: &Path, text: &str) -> Self {
         let main = Text {
             file: Arc::from(dir.join(MAIN_FILE)),
-            text: Arc::from(text),
+            text: Arc::new(Zeroizing::new(text.to_owned())),
             readable_by_others: true,
         };
         Self { main: Some(main), ..Self::none(dir, &[nix::unistd::geteuid().as_raw()]) }
@@ -70,7 +71,7 @@ impl Sources {
     /// Returns the sources as they would be with one more entry.
     #[must_use]
     pub fn with_entry(mut self, path: &Path, text: &str) -> Self {
-        let (file, text) = (Arc::from(path), Arc::from(text));
+        let (file, text) = (Arc::from(path), Arc::new(Zeroizing::new(text.to_owned())));
         self.users.push(Text { file, text, readable_by_others: true });
         self
     }
@@ -146,7 +147,9 @@ impl Sources {
         if metadata.uid() != ROOT {
             self.owner = Owner::OwnUid;
         }
-        let mut text = String::new();
+        // Sized once: a buffer that grows leaves copies of what it held.
+        let size = metadata.len().min(MAX_BYTES).saturating_add(READ_AHEAD);
+        let mut text = Zeroizing::new(String::with_capacity(usize::try_from(size).unwrap_or(0)));
         let read = file.take(MAX_BYTES.saturating_add(1)).read_to_string(&mut text);
         let place = Place { file: Arc::from(path), line: None };
         let wrong = match read {
@@ -156,7 +159,8 @@ impl Sources {
             }
             Ok(_) => {
                 let readable_by_others = metadata.mode() & READABLE_BY_OTHERS != 0;
-                return Some(Text { file: place.file, text: text.into(), readable_by_others });
+                let (file, text) = (place.file, Arc::new(text));
+                return Some(Text { file, text, readable_by_others });
             }
         };
         self.faults.add(&place, wrong);
@@ -187,4 +191,6 @@ fn is_missing(error: &std::io::Error) -> bool {
 
 const ROOT: u32 = 0;
 const READABLE_BY_OTHERS: u32 = 0o044;
+/// Room for a read to find the end of a file in.
+const READ_AHEAD: u64 = 64;
 const MAX_BYTES: u64 = 1024 * 1024;

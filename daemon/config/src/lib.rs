@@ -14,6 +14,7 @@ mod key_source;
 mod local;
 mod object;
 mod provision;
+mod proxy;
 mod raw;
 mod raw_provision;
 mod syntax;
@@ -30,6 +31,7 @@ pub use fault::{ConfigErrors, Fault};
 pub use files::{ACCOUNTS_DIR, MAIN_FILE, Sources, USERS_DIR};
 pub use key_source::NotAKeySource;
 pub use provision::{BrokerKey, Provision, source};
+pub use proxy::Proxy;
 
 /// Returns the configuration of a directory: `patd.toml`, `accounts.d/*.toml`, `users.d/*.toml`.
 ///
@@ -99,7 +101,7 @@ pub struct AccountConfig {
     /// Roots to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     /// `http://[user:password@]host:port`; no proxy is used unless it is here.
-    pub proxy: Option<String>,
+    pub proxy: Option<Proxy>,
     /// Whether host, port and protocol were configured, and so belong in the generated entry.
     pub explicit_endpoint: bool,
     /// The broker user, its role and key.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use pat_wire::secret::Secret;
+
 use crate::at::{At, Place};
 use crate::fault::Faults;
 use crate::raw_provision::{RawProvision, RawServiceUser};
@@ -26,7 +28,7 @@ pub(crate) struct RawAccount {
     pub(crate) port: Option<At<i64>>,
     pub(crate) protocol: Option<At<String>>,
     pub(crate) ca_file: Option<At<String>>,
-    pub(crate) proxy: Option<At<String>>,
+    pub(crate) proxy: Option<At<Secret>>,
     /// Whether others may read the file, which is no place for a password then.
     pub(crate) readable_by_others: bool,
     pub(crate) admin: Option<RawAdmin>,
@@ -122,7 +124,7 @@ impl RawAccount {
             port: table.integer("port", faults),
             protocol: table.string("protocol", faults),
             ca_file: table.string("ca_file", faults),
-            proxy: table.string("proxy", faults),
+            proxy: table.secret("proxy", faults),
             readable_by_others: table.text.readable_by_others,
             admin,
             provision,

@@ -108,7 +108,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// Returns a proxy, which may hold a password: it is in no message.
+/// Returns host and port of a proxy, whose text may hold a password: it is in no message.
 pub(crate) fn proxy(text: &str) -> Result<String, Wrong> {
     let next_step = "write http://[USER:PASSWORD@]HOST:PORT";
     let wrong = || Wrong::new("proxy is not one this version can use", next_step);
@@ -119,12 +119,7 @@ pub(crate) fn proxy(text: &str) -> Result<String, Wrong> {
     let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     let is_port = port.parse::<u16>().is_ok_and(|port| port != 0);
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_port && is_plain && host(name).is_ok() { Ok(text.to_owned()) } else { Err(wrong()) }
-}
-
-/// Whether a proxy's text holds a password.
-pub(crate) fn has_password(proxy: &str) -> bool {
-    proxy.contains('@')
+    if is_port && is_plain && host(name).is_ok() { Ok(address.to_owned()) } else { Err(wrong()) }
 }
 
 /// Returns a unit's name as it stands in a process's cgroup.

@@ -2,20 +2,23 @@
 //! line; reading goes on, so that a file shows all its faults at once (serde would stop at the first).
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use pat_wire::secret::{Secret, Zeroizing};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::at::{At, Place};
 use crate::fault::{Faults, Wrong};
 
-/// A file's text, as far as lines are concerned.
-#[derive(Clone, Debug)]
+/// A file's text, as far as lines are concerned. It may hold the password of a proxy: it is not printed, and wiped when
+/// the last copy goes.
+#[derive(Clone)]
 pub(crate) struct Text {
     pub(crate) file: Arc<Path>,
-    pub(crate) text: Arc<str>,
+    pub(crate) text: Arc<Zeroizing<String>>,
     /// Whether the file's mode lets others than its owner read it.
     pub(crate) readable_by_others: bool,
 }
@@ -29,6 +32,12 @@ impl Text {
 
     pub(crate) fn whole(&self) -> Place {
         Place { file: Arc::clone(&self.file), line: None }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Text({})", self.file.display())
     }
 }
 
@@ -60,6 +69,13 @@ impl<'t> Table<'t> {
     pub(crate) fn string(&mut self, key: &'static str, faults: &mut Faults) -> Option<At<String>> {
         let value = self.take(key)?;
         self.typed(key, &value, string, "a text in quotes", faults)
+    }
+
+    /// A text that may be secret.
+    pub(crate) fn secret(&mut self, key: &'static str, faults: &mut Faults) -> Option<At<Secret>> {
+        let value = self.take(key)?;
+        let secret = |value: &DeValue<'_>| string(value).map(Secret::new);
+        self.typed(key, &value, secret, "a text in quotes", faults)
     }
 
     pub(crate) fn integer(&mut self, key: &'static str, faults: &mut Faults) -> Option<At<i64>> {

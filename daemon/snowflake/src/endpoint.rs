@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::uri::{Authority, Scheme, Uri};
 use http::{HeaderValue, uri};
+use pat_wire::secret::Secret;
 use patd_core::names::Account;
 use thiserror::Error;
 
@@ -56,7 +57,7 @@ impl Endpoint {
         port: u16,
         tls: bool,
         ca_file: Option<&Path>,
-        proxy: Option<&str>,
+        proxy: Option<&Secret>,
     ) -> Result<Self, EndpointError> {
         let host = bracketed(host);
         let uri = format!("https://{host}:{port}/").parse::<Uri>();
@@ -69,7 +70,7 @@ impl Endpoint {
         if !tls && proxy.is_some() {
             return Err(EndpointError::PlainHttpProxy);
         }
-        let proxy = proxy.map(parse_proxy).transpose()?;
+        let proxy = proxy.map(|proxy| parse_proxy(proxy.expose())).transpose()?;
         Ok(Self { account, host, port, tls, ca_file: ca_file.map(Path::to_owned), proxy })
     }
 
@@ -179,10 +180,12 @@ fn hex(byte: Option<u8>) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::{Endpoint, EndpointError};
+    use pat_wire::secret::Secret;
     use patd_core::names::Account;
 
     fn endpoint(host: &str, tls: bool, proxy: Option<&str>) -> Result<Endpoint, EndpointError> {
-        Endpoint::new(Account::new("MYORG-MYACCOUNT"), host, 443, tls, None, proxy)
+        let proxy = proxy.map(|proxy| Secret::new(proxy.to_owned()));
+        Endpoint::new(Account::new("MYORG-MYACCOUNT"), host, 443, tls, None, proxy.as_ref())
     }
 
     #[test]

@@ -2,25 +2,43 @@
 //! looks like a token, on one line, of bounded length.
 
 use pat_wire::secret::Secret;
+use zeroize::Zeroizing;
 
-/// Returns the text with the secrets in flight and everything token-like replaced, cut to one short line.
+/// Returns the text with the secrets in flight and everything token-like replaced, cut to one short line. What was
+/// written down of it on the way is wiped.
 pub fn masked(text: &str, in_flight: &[&Secret]) -> String {
-    let mut text = text.to_owned();
+    let mut text = Zeroizing::new(text.to_owned());
     for secret in in_flight.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret.expose(), MASK);
+        text = without(secret, &text);
     }
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    shortened(without_tokens(&text))
+}
+
+/// Sized once: a text that grows leaves copies of what it held.
+fn without(secret: &Secret, text: &str) -> Zeroizing<String> {
+    let masks = text.matches(secret.expose()).count().saturating_mul(MASK.len());
+    let mut clean = Zeroizing::new(String::with_capacity(text.len().saturating_add(masks)));
+    for (at, part) in text.split(secret.expose()).enumerate() {
+        if at > 0 {
+            clean.push_str(MASK);
+        }
+        clean.push_str(part);
+    }
+    clean
+}
+
+fn without_tokens(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut word_start = 0;
     for (at, character) in text.char_indices() {
         if !is_token_character(character) {
             clean.push_str(word(text.get(word_start..at)));
-            clean.push(character);
+            clean.push(if character.is_control() { ' ' } else { character });
             word_start = at + character.len_utf8();
         }
     }
     clean.push_str(word(text.get(word_start..)));
-    shortened(clean)
+    clean
 }
 
 /// Returns whether a word could be a token: it begins like one, or is long and looks random.
@@ -84,7 +102,7 @@ mod tests {
     use pat_wire::secret::Secret;
     use proptest::prelude::*;
 
-    use super::masked;
+    use super::{MASK, masked, without};
 
     #[test]
     fn a_secret_in_flight_is_masked_wherever_it_stands() {
@@ -93,6 +111,17 @@ mod tests {
             masked("token 'short' and xshorty", &[&secret]),
             "token '[masked]' and x[masked]y"
         );
+    }
+
+    #[test]
+    fn a_buffer_on_the_way_never_grows_out_of_one_that_is_not_wiped() {
+        let secret = Secret::new("s".into());
+        for text in ["", "s", "sss", "a s b", &"s".repeat(1_000)] {
+            let clean = without(&secret, text);
+            let masks = text.matches('s').count() * MASK.len();
+            assert_eq!(clean.capacity(), text.len() + masks, "{text:?}");
+            assert!(!clean.replace(MASK, "").contains('s'), "{text:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The program itself, as a service manager starts it: readiness, signals, exit codes, what it leaves behind.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -197,4 +198,45 @@ fn without_room_for_its_record_nothing_is_released_until_there_is_room_again() {
     assert!(limited.success());
     assert!(world.hand_out(CONNECTION).is_ok(), "there is room again");
     assert!(world.audit().iter().any(|record| record["event"] == "gap"));
+}
+
+#[test]
+fn the_password_of_a_proxy_is_told_to_the_proxy_and_to_nobody_else() {
+    let world = World::prepared();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://me:hush-hush@{}", proxy.local_addr().unwrap());
+    let main = std::fs::read_to_string(world.path("etc/patd.toml")).unwrap();
+    let main = main.replace("protocol = \"http\"", &format!("proxy = \"{url}\""));
+    world.write("etc/patd.toml", &main);
+    let _program = Program::start(&world, &[("RUST_LOG", "trace")]);
+
+    let asked = head_of_a_refused_request(&proxy);
+    let problem =
+        eventually("the refusal is told", || world.try_status()?.slots[0].problem.clone());
+
+    // printf 'me:hush-hush' | base64
+    let login = "bWU6aHVzaC1odXNo";
+    assert!(asked.contains(&format!("Basic {login}")), "{asked}");
+    let told = [
+        format!("{problem:?}"),
+        std::fs::read_to_string(world.path("log")).unwrap(),
+        std::fs::read_to_string(world.path("state/audit/audit.jsonl")).unwrap(),
+    ];
+    assert!(told[1].contains("proxy"), "the log was not captured: {}", told[1]);
+    for text in told {
+        assert!(!text.contains("hush") && !text.contains(login), "{text}");
+    }
+}
+
+/// Plays a proxy that wants another password; returns what it was sent.
+fn head_of_a_refused_request(proxy: &std::net::TcpListener) -> String {
+    let (mut client, _) = proxy.accept().unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    client.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").unwrap();
+    String::from_utf8(head).unwrap()
 }

@@ -162,6 +162,7 @@ impl World {
             let runtime = serving::runtime().unwrap();
             runtime.block_on(serving::serve(furniture, async |house| {
                 furnished.send(house.clone()).unwrap();
+                house.slots.begin();
                 let _ended = ended.await;
                 Ok(())
             }))
@@ -252,6 +253,13 @@ impl World {
     pub(crate) fn status(&self) -> Status {
         let broker = self.knock("admin.sock");
         broker.ask_plainly("GET", "/v1/status", limits::ADMIN_REPLY_BYTES).unwrap()
+    }
+
+    /// The status, if anyone is there already.
+    pub(crate) fn try_status(&self) -> Option<Status> {
+        let socket = self.path("run/admin.sock");
+        let broker = Broker::connect(&socket, Server::Chosen, PATIENCE).ok()?;
+        broker.ask_plainly("GET", "/v1/status", limits::ADMIN_REPLY_BYTES).ok()
     }
 
     pub(crate) fn slot(&self, user: &str) -> SlotStatus {

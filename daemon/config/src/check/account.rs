@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use pat_wire::secret::Secret;
 use pat_wire::trust;
 use patd_core::names::{Account, Role, User};
 
@@ -13,7 +14,7 @@ use crate::check::{choice, optional, required};
 use crate::fault::{Faults, Wrong};
 use crate::files::{ACCOUNTS_DIR, Sources};
 use crate::raw::{RawAccount, RawAdmin, RawMain};
-use crate::{AccountConfig, AdminConfig, KeySource, syntax};
+use crate::{AccountConfig, AdminConfig, KeySource, Proxy, syntax};
 
 /// The accounts of this host.
 pub(crate) struct Accounts {
@@ -209,9 +210,9 @@ fn ca_file(path: &str, trusted_uids: &[u32]) -> Result<PathBuf, Wrong> {
     })
 }
 
-fn proxy(text: &str, readable_by_others: bool) -> Result<String, Wrong> {
-    let proxy = syntax::proxy(text)?;
-    if readable_by_others && syntax::has_password(&proxy) {
+fn proxy(written: &Secret, readable_by_others: bool) -> Result<Proxy, Wrong> {
+    let proxy = Proxy::checked(written)?;
+    if readable_by_others && proxy.has_login() {
         let what = "proxy holds a password, and others may read this file";
         return Err(Wrong::new(what, "chmod 0600 this file (its owner must be the daemon's uid)"));
     }

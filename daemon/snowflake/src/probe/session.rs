@@ -105,6 +105,8 @@ fn authorization(session: &Secret) -> Result<HeaderMap, String> {
 fn refusal(status: StatusCode, why: Unusable, in_flight: &Secret) -> Result<No, String> {
     match why {
         Unusable::No(No { code, message }) => {
+            // They may repeat what was sent.
+            let (code, message) = (Zeroizing::new(code), Zeroizing::new(message));
             Ok(No { code: masked(&code, &[in_flight]), message: masked(&message, &[in_flight]) })
         }
         Unusable::Malformed(_) if status != StatusCode::OK => {

@@ -2,6 +2,7 @@
 //! complete and by column name, or it is none.
 
 use serde::Deserialize;
+use zeroize::Zeroize as _;
 
 /// A 200: rows of texts or nulls. `C` is `String`, or `&str` where the texts must stay in the buffer.
 #[derive(Deserialize)]
@@ -22,11 +23,12 @@ pub(crate) fn is_partial(body: &[u8]) -> bool {
 
 /// Any other answer: what the code and text say. Absent parts are empty.
 #[derive(Deserialize, Default)]
-#[serde(default)]
 pub(crate) struct Notice {
+    #[serde(default)]
     pub(crate) code: String,
+    #[serde(default)]
     pub(crate) message: String,
-    #[serde(rename = "statementHandle")]
+    #[serde(rename = "statementHandle", default)]
     pub(crate) handle: String,
 }
 
@@ -108,6 +110,14 @@ impl<'a, C: Deserialize<'a>> ResultSet<C> {
     fn places(&self, name: &str) -> impl Iterator<Item = usize> {
         let columns = self.meta.columns.iter().enumerate();
         columns.filter(move |(_, c)| c.name.eq_ignore_ascii_case(name)).map(|(place, _)| place)
+    }
+}
+
+/// A text may repeat what was sent.
+impl Drop for Notice {
+    fn drop(&mut self) {
+        self.code.zeroize();
+        self.message.zeroize();
     }
 }
 

@@ -52,7 +52,8 @@ impl World {
         let tls = self.sim.ca_pem().is_some();
         let account = Account::new(self.sim.account());
         let host = self.sim.host();
-        Endpoint::new(account, &host, self.sim.port(), tls, ca_file, proxy).expect("endpoint")
+        let (port, proxy) = (self.sim.port(), proxy.map(|proxy| Secret::new(proxy.to_owned())));
+        Endpoint::new(account, &host, port, tls, ca_file, proxy.as_ref()).expect("endpoint")
     }
 
     /// Returns a client with short limits.

@@ -73,6 +73,22 @@ impl Failure {
         )
     }
 
+    /// Adds lines below.
+    #[must_use]
+    pub(crate) fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.lines.extend(lines);
+        self
+    }
+
+    /// Adds a value to the JSON.
+    #[must_use]
+    pub(crate) fn with_json(mut self, key: &str, value: Value) -> Self {
+        if let Value::Object(object) = &mut self.json {
+            object.insert(key.to_owned(), value);
+        }
+        self
+    }
+
     /// Says what was done before this went wrong.
     #[must_use]
     pub(crate) fn after(mut self, done: &str) -> Self {

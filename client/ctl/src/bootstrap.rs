@@ -1,164 +1,115 @@
-//! `patctl bootstrap`: the SQL that a security admin runs once. Reads the configuration and the public key,
-//! and asks nobody.
+//! `patctl bootstrap`: what a security admin runs once, so that broker and service users are there: the offline
+//! plan without the policies of the whole account, which must start from what is in force there.
 
-use std::net::Ipv4Addr;
-
-use patd_config::{AccountConfig, Config, ConnectionConfig, as_shown};
-use patd_core::bootstrap::{Bootstrap, Broker, Home, Network, ServiceUser, render, script};
-use patd_core::names::{Role, SlotId};
-use patd_core::sql::Statement;
-use serde_json::json;
+use patd_config::source;
+use patd_core::names::Role;
+use patd_core::pattern::desired::{Desired, Network, Source};
+use patd_core::pattern::plan::{self, Plan, Step, render};
+use serde_json::{Value, json};
 
 use crate::answer::{Answer, Exit, Failure};
-use crate::cli::{BootstrapArgs, Cli, Format};
-use crate::public_key::{self, PublicKey};
+use crate::cli::{BootstrapArgs, Cli, Format, Without};
+use crate::plan::{leave_out, not_made};
+use crate::public_key::PublicKey;
+use crate::target::Target;
 
 pub(crate) fn run(cli: &Cli, args: &BootstrapArgs) -> Result<Answer, Failure> {
-    if args.format != Format::Sql {
-        let what = format!("the format {:?} is not offered yet", args.format).to_lowercase();
-        return Err(Failure::new(Exit::Usage, what, "use --format sql"));
+    let mut target = Target::find(cli, args.account.as_deref())?;
+    if !target.has_key() {
+        PublicKey::read(&target.key_file(&cli.config))?;
     }
-    let config = patd_config::load(&cli.config)?;
-    let account = account(&config, args)?;
-    let key_file = public_key::path(&cli.config, &account.name, config.accounts.len() == 1);
-    let key = PublicKey::read(&key_file)?;
-    let wanted = wanted(&config, account, &key, args)?;
-    let statements =
-        script(&wanted).map_err(|error| Failure::new(Exit::Failed, error.to_string(), ""))?;
-    let notes = notes(&config, account);
-    let list: Vec<_> = statements.iter().map(statement_json).collect();
-    let text = format!("{}{}", render(&statements), notes);
-    Ok(Answer::ok(text, json!({ "account": account.name.as_str(), "statements": list })))
-}
-
-fn statement_json(statement: &Statement) -> serde_json::Value {
-    json!({ "text": statement.text, "why": statement.why })
-}
-
-fn account<'c>(config: &'c Config, args: &BootstrapArgs) -> Result<&'c AccountConfig, Failure> {
-    let names: Vec<&str> = config.accounts.keys().map(|name| name.as_str()).collect();
-    let mut accounts = config.accounts.values();
-    let found = match (&args.account, names.len()) {
-        (None, 1) => accounts.next(),
-        (None, _) => None,
-        (Some(named), _) => {
-            accounts.find(|account| account.name.as_str().eq_ignore_ascii_case(named))
-        }
+    leave_out(&mut target, &[Without::AccountPolicies]);
+    override_by(args, &mut target.desired);
+    if args.renew {
+        return renewed(&target.desired, args.format);
+    }
+    target.desired.network = network(args, &target)?;
+    let desired = &target.desired;
+    let plan = plan::offline(desired).map_err(not_made)?;
+    let text = match args.format {
+        Format::Sql => render::sql(&plan),
+        Format::Terraform => render::terraform(desired).map_err(not_made)?,
+        Format::Json => return Ok(as_json(&plan)),
     };
-    found.ok_or_else(|| {
-        let next_step = format!("add --account with one of: {}", names.join(", "));
-        Failure::new(Exit::Usage, "which account is meant is not clear", next_step)
-    })
+    Ok(Answer::ok(text, statements(&plan)))
 }
 
-fn wanted(
-    config: &Config,
-    account: &AccountConfig,
-    key: &PublicKey,
-    args: &BootstrapArgs,
-) -> Result<Bootstrap, Failure> {
-    let slots = || config.slots.iter().filter(|(id, _)| id.account == account.name);
-    let users = slots().map(|(id, slot)| service_user(config, id, &slot.role)).collect();
-    let longest =
-        slots().map(|(_, slot)| slot.days_to_expiry).max().unwrap_or(DAYS_WITHOUT_ENTRIES);
-    Ok(Bootstrap {
-        account: account.name.clone(),
-        run_as: Role::new(args.run_as.as_str()),
-        broker: Broker {
-            user: account.admin.user.clone(),
-            role: account.admin.role.clone(),
-            public_key: key.body().to_owned(),
-            replaces_own_key: true,
-        },
-        home: Home { database: args.database.clone(), schema: args.schema.clone() },
-        network: network(account, args)?,
-        users,
-        max_days_to_expiry: longest,
-    })
-}
-
-fn network(account: &AccountConfig, args: &BootstrapArgs) -> Result<Network, Failure> {
-    if let Some(odd) = args.network_cidr.iter().find(|range| !is_ipv4_range(range)) {
-        let what = format!("--network-cidr {odd:?} is no IPv4 address or range");
-        return Err(Failure::new(Exit::Usage, what, "write it like 192.0.2.7 or 198.51.100.0/24"));
+fn renewed(desired: &Desired, format: Format) -> Result<Answer, Failure> {
+    let plan = plan::renew(desired).map_err(not_made)?;
+    match format {
+        Format::Sql => Ok(Answer::ok(render::sql(&plan), statements(&plan))),
+        Format::Json => Ok(as_json(&plan)),
+        Format::Terraform => Err(Failure::new(
+            Exit::Usage,
+            "a new key alone is no Terraform configuration",
+            "leave out --renew: the whole configuration has the new key",
+        )),
     }
-    let ranges = args.network_cidr.clone();
-    match &args.network_policy {
-        Some(policy) if ranges.is_empty() => Ok(Network::Existing { policy: policy.clone() }),
-        Some(policy) => Ok(Network::Allow { policy: policy.clone(), ranges }),
-        None if ranges.is_empty() => Err(Failure::new(
+}
+
+fn override_by(args: &BootstrapArgs, desired: &mut Desired) {
+    if let Some(database) = &args.database {
+        desired.home.database.clone_from(database);
+    }
+    if let Some(schema) = &args.schema {
+        desired.home.schema.clone_from(schema);
+    }
+    if let Some(role) = &args.run_as {
+        desired.run_as = Role::new(role.as_str());
+    }
+}
+
+/// What the flags say, else the configuration. Where Snowflake sees us come from, no script can know.
+fn network(args: &BootstrapArgs, target: &Target) -> Result<Network, Failure> {
+    let sources = sources(args)?;
+    let network = match (&args.network_policy, sources.is_empty()) {
+        (Some(policy), true) => Network::Existing { policy: policy.clone() },
+        (Some(policy), false) => Network::Allow { policy: policy.clone(), sources },
+        (None, false) => Network::Allow { policy: name_of_ours(target), sources },
+        (None, true) => target.desired.network.clone(),
+    };
+    let Network::Allow { policy, sources } = network else { return Ok(network) };
+    let known: Vec<Source> =
+        sources.into_iter().filter(|source| *source != Source::AsSeen).collect();
+    if known.is_empty() {
+        return Err(Failure::new(
             Exit::Usage,
             "Snowflake gives a service user no token without a network policy",
             "add --network-cidr with every address broker and users connect from, or --network-policy NAME",
-        )),
-        None => Ok(Network::Allow { policy: format!("{}_NETWORK", account.admin.user), ranges }),
+        ));
+    }
+    Ok(Network::Allow { policy, sources: known })
+}
+
+fn name_of_ours(target: &Target) -> String {
+    match &target.desired.network {
+        Network::Allow { policy, .. } => policy.clone(),
+        Network::Existing { .. } => format!("{}_NETWORK", target.account.admin.user),
     }
 }
 
-fn is_ipv4_range(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
-    let bits = bits.parse::<u32>().ok().filter(|bits| *bits <= 32);
-    address.parse::<Ipv4Addr>().is_ok() && bits.is_some()
-}
-
-/// Returns a service user with the defaults of its first connection.
-fn service_user(config: &Config, slot: &SlotId, role: &Role) -> ServiceUser {
-    let first = connections_of(config, slot).next().map(|(_, connection)| connection);
-    let shown = |value: fn(&ConnectionConfig) -> &Option<String>| {
-        first.and_then(|connection| value(connection).as_deref()).map(as_shown)
-    };
-    ServiceUser {
-        user: slot.user.clone(),
-        role: role.clone(),
-        warehouse: shown(|connection| &connection.warehouse),
-        database: shown(|connection| &connection.database),
-        schema: shown(|connection| &connection.schema),
-    }
-}
-
-/// Says which connections have defaults that the script grants nothing on.
-fn notes(config: &Config, account: &AccountConfig) -> String {
-    let mut notes = String::new();
-    for (slot, slot_config) in config.slots.iter().filter(|(slot, _)| slot.account == account.name)
-    {
-        let mut connections = connections_of(config, slot);
-        let Some((_, first)) = connections.next() else { continue };
-        let defaults = |one: &ConnectionConfig| {
-            (one.warehouse.clone(), one.database.clone(), one.schema.clone())
+fn sources(args: &BootstrapArgs) -> Result<Vec<Source>, Failure> {
+    let one = |text: &String| {
+        let next_step = match source(text) {
+            Ok(range @ Source::Range(_)) => return Ok(range),
+            Err((_, next_step)) if text.starts_with(|c: char| c.is_ascii_digit()) => next_step,
+            Ok(Source::Rule(_) | Source::AsSeen) | Err(_) => {
+                "write it like 192.0.2.7 or 198.51.100.0/24".to_owned()
+            }
         };
-        for (name, _) in connections.filter(|(_, other)| defaults(other) != defaults(first)) {
-            let role = &slot_config.role;
-            notes.push_str(&format!(
-                "\n-- connection {name} has defaults of its own: grant their USAGE to role {role}, if it needs them\n"
-            ));
-        }
-    }
-    notes
+        let what = format!("--network-cidr {text:?} is no IPv4 address or range");
+        Err(Failure::new(Exit::Usage, what, next_step))
+    };
+    args.network_cidr.iter().map(one).collect()
 }
 
-fn connections_of<'c>(
-    config: &'c Config,
-    slot: &'c SlotId,
-) -> impl Iterator<Item = (&'c str, &'c ConnectionConfig)> {
-    let named = config.connections.iter().map(|(name, connection)| (name.as_str(), connection));
-    named.filter(move |(_, connection)| connection.slot == *slot)
+fn as_json(plan: &Plan) -> Answer {
+    let json = statements(plan);
+    Answer::ok(format!("{json:#}\n"), json)
 }
 
-/// The token policy's limit while there are no entries: the default life of a token.
-const DAYS_WITHOUT_ENTRIES: u32 = 7;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_ipv4_addresses_and_ranges_are_taken() {
-        for text in ["192.0.2.7", "192.0.2.0/24", "0.0.0.0/0", "10.0.0.1/32"] {
-            assert!(is_ipv4_range(text), "{text}");
-        }
-        for text in ["", "192.0.2", "192.0.2.7/33", "192.0.2.7/", "::1", "a.b.c.d", "192.0.2.7/-1"]
-        {
-            assert!(!is_ipv4_range(text), "{text}");
-        }
-    }
+fn statements(plan: &Plan) -> Value {
+    let one = |step: &Step| json!({ "text": step.statement, "why": step.why, "needs": step.needs });
+    let list: Vec<Value> = plan.steps.iter().map(one).collect();
+    json!({ "account": plan.account, "run_as": plan.acting_role, "statements": list })
 }

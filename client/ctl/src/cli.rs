@@ -1,14 +1,22 @@
 //! The command line. No secret is ever an argument.
 
+mod cortex;
+mod provision;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use pat_wire::connection::ADMIN_SOCKET;
 use patd_config::KeySource;
 
 use crate::answer::Exit;
+
+pub(crate) use cortex::CortexSettingsArgs;
+pub(crate) use provision::{
+    ApplyArgs, BootstrapArgs, ConsentArgs, Format, PlanArgs, SessionArgs, Via, Without, word,
+};
 
 /// Inspects, rotates, revokes and sets up the role-restricted Snowflake tokens that patd keeps.
 #[derive(Debug, Parser)]
@@ -68,6 +76,12 @@ pub(crate) enum Verb {
     Init(InitArgs),
     /// Print what a security admin runs once at Snowflake; may be run again
     Bootstrap(BootstrapArgs),
+    /// Show what differs from the wanted pattern at Snowflake, and every statement that would mend it
+    Plan(PlanArgs),
+    /// Bring an account to the wanted pattern, statement by statement; may be run again
+    Apply(ApplyArgs),
+    /// Print Cortex's managed settings for this host, or check a file of them
+    CortexSettings(CortexSettingsArgs),
     /// Set a lost or damaged store aside, so that the daemon starts a new one
     Rebuild(RebuildArgs),
 }
@@ -198,41 +212,6 @@ pub(crate) struct InitArgs {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct BootstrapArgs {
-    /// What to print
-    #[arg(long, value_enum, default_value_t = Format::Sql)]
-    pub(crate) format: Format,
-    /// Address or range from which broker and service users connect, e.g. 192.0.2.7/32; repeatable
-    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
-    pub(crate) network_cidr: Vec<String>,
-    /// Network policy: an existing one, or with --network-cidr the name of ours
-    #[arg(long, value_name = "NAME")]
-    pub(crate) network_policy: Option<String>,
-    /// Database for network rule and policies
-    #[arg(long, value_name = "DATABASE", default_value = "PATD")]
-    pub(crate) database: String,
-    /// Schema for network rule and policies
-    #[arg(long, value_name = "SCHEMA", default_value = "POLICIES")]
-    pub(crate) schema: String,
-    /// Role that will run the script
-    #[arg(long, value_name = "ROLE", default_value = "ACCOUNTADMIN")]
-    pub(crate) run_as: String,
-    /// Account, where this host has several
-    #[arg(long, value_name = "ACCOUNT")]
-    pub(crate) account: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// SQL statements
-    Sql,
-    /// Not yet
-    Terraform,
-    /// Not yet
-    Json,
-}
-
-#[derive(Args, Debug)]
 pub(crate) struct RebuildArgs {
     /// Folder of the daemon's state
     #[arg(long, value_name = "DIR", default_value = PACKAGED_STATE)]
@@ -249,7 +228,7 @@ const EXITS: &str = "\
 Exit codes:
   0   done
   1   failed, or (explain) the request would be refused
-  2   there are alarms, or something is still under way; status and revoke
+  2   there are alarms, or something is still under way (status, revoke); there are changes (plan)
   64  the command line cannot be understood
   69  no daemon answers
   77  not permitted

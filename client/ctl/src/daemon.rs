@@ -38,6 +38,16 @@ pub(crate) fn order<Q: Serialize, R: DeserializeOwned>(
     Ok(broker.ask("POST", path, order, limits::ADMIN_REPLY_BYTES)?)
 }
 
+/// Has the daemon look at an account, or run a step there: as long as a large account may take.
+pub(crate) fn provisioning<Q: Serialize, R: DeserializeOwned>(
+    socket: &Path,
+    path: &str,
+    question: &Q,
+) -> Result<R, BrokerError> {
+    let broker = Broker::connect(socket, server(socket), PROVISIONING_PATIENCE)?;
+    broker.ask("POST", path, question, limits::ADMIN_REPLY_BYTES)
+}
+
 /// What became of a change of the configuration files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reload {
@@ -76,10 +86,14 @@ pub(crate) fn reload(cli: &Cli) -> Result<Reload, Failure> {
 }
 
 fn connect(cli: &Cli, patience: Duration) -> Result<Broker, BrokerError> {
-    let is_packaged = cli.socket == Path::new(ADMIN_SOCKET);
-    let server = if is_packaged { Server::System } else { Server::Chosen };
-    Broker::connect(&cli.socket, server, patience)
+    Broker::connect(&cli.socket, server(&cli.socket), patience)
+}
+
+fn server(socket: &Path) -> Server {
+    if socket == Path::new(ADMIN_SOCKET) { Server::System } else { Server::Chosen }
 }
 
 /// A rotation is several calls to Snowflake, each with its own deadline in the daemon.
 const SNOWFLAKE_PATIENCE: Duration = Duration::from_secs(180);
+/// Thousands of users are thousands of questions.
+const PROVISIONING_PATIENCE: Duration = Duration::from_secs(1_800);

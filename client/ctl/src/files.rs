@@ -12,7 +12,7 @@ use crate::answer::{Exit, Failure};
 /// Makes a file of mode 0644, durably. Nobody ever sees a part of it, and what is there already stays.
 pub(crate) fn create(path: &Path, text: &str) -> Result<(), Failure> {
     let aside = aside(path);
-    let made = write_aside(&aside, text).and_then(|()| std::fs::hard_link(&aside, path));
+    let made = write_aside(&aside, text, 0o644).and_then(|()| std::fs::hard_link(&aside, path));
     let removed = std::fs::remove_file(&aside);
     match made.and(removed).and_then(|()| durable::sync_dir(parent(path))) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -25,8 +25,17 @@ pub(crate) fn create(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// Puts a file of mode 0644 in the place of what may be there, durably.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    replace_by(path, text, 0o644)
+}
+
+/// Puts a file of mode 0600 in the place of what may be there, durably.
+pub(crate) fn replace_private(path: &Path, text: &str) -> Result<(), Failure> {
+    replace_by(path, text, 0o600)
+}
+
+fn replace_by(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     let aside = aside(path);
-    let made = write_aside(&aside, text).and_then(|()| std::fs::rename(&aside, path));
+    let made = write_aside(&aside, text, mode).and_then(|()| std::fs::rename(&aside, path));
     let made = made.and_then(|()| durable::sync_dir(parent(path)));
     made.map_err(|error| Failure::io("write", path, &error))
 }
@@ -48,7 +57,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
     removed.map_err(|error| Failure::io("remove", path, &error))
 }
 
-fn write_aside(path: &Path, text: &str) -> io::Result<()> {
+fn write_aside(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     // Left by a run that was killed; the name has our process id, so nobody else is writing it.
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -56,7 +65,7 @@ fn write_aside(path: &Path, text: &str) -> io::Result<()> {
     }
     let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
-    file.set_permissions(Permissions::from_mode(0o644))?;
+    file.set_permissions(Permissions::from_mode(mode))?;
     file.sync_all()
 }
 

@@ -6,21 +6,28 @@
 
 mod add;
 mod answer;
+mod apply;
 mod bootstrap;
 mod cli;
+mod confirm;
+mod cortex_settings;
 mod daemon;
 mod enrol;
 mod explain;
 mod files;
 mod init;
 mod log;
+mod plan;
+mod plan_file;
 mod public_key;
 mod rebuild;
 mod remove;
 mod revoke;
 mod rotate;
+mod runner;
 mod status;
 mod table;
+mod target;
 mod text;
 mod time;
 mod validate;
@@ -50,6 +57,9 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Verb::Log(args) => log::run(cli, args),
         Verb::Init(args) => init::run(cli, args),
         Verb::Bootstrap(args) => bootstrap::run(cli, args),
+        Verb::Plan(args) => plan::run(cli, args),
+        Verb::Apply(args) => apply::run(cli, args),
+        Verb::CortexSettings(args) => cortex_settings::run(cli, args),
         Verb::Rebuild(args) => rebuild::run(args),
     }
 }

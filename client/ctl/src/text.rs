@@ -1,9 +1,6 @@
 //! Pieces of text: what came from elsewhere made harmless for a terminal, colours, counted words.
 
-/// Returns the text without control characters: a server's message must not steer a terminal.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
-}
+pub(crate) use pat_wire::text::plain;
 
 /// A colour of the terminal, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +35,6 @@ pub(crate) fn counted(count: usize, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_never_reach_the_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\r\nc\u{9b}d"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}d");
-    }
 
     #[test]
     fn colours_appear_only_where_they_are_wanted() {

@@ -242,7 +242,10 @@ fn bootstrap_prints_the_script_with_the_key_of_this_host() {
             .out
             .contains("GRANT MODIFY PROGRAMMATIC AUTHENTICATION METHODS ON USER \"MIGUEL_CLI\"")
     );
-    assert!(shown.out.contains("-- connection reports has defaults of its own"));
+    for warehouse in ["WH", "REPORTS_WH"] {
+        let grant = format!("GRANT USAGE ON WAREHOUSE \"{warehouse}\" TO ROLE \"MIGUEL_CLI_ROLE\"");
+        assert!(shown.out.contains(&grant), "of each connection: {}", shown.out);
+    }
     let texts: Vec<&str> = as_json["statements"]
         .as_array()
         .unwrap()
@@ -260,20 +263,53 @@ fn bootstrap_prints_the_script_with_the_key_of_this_host() {
 }
 
 #[test]
+fn bootstrap_speaks_the_language_that_is_asked_for() {
+    let world = World::with_config();
+    let bootstrap = |format: &str| {
+        let shown = world.patctl(&["bootstrap", "--network-policy", "P", "--format", format]);
+        assert_eq!(shown.exit, 0, "{shown:?}");
+        shown
+    };
+
+    assert!(bootstrap("sql").out.contains("USE ROLE \"ACCOUNTADMIN\";"));
+    assert!(bootstrap("terraform").out.contains("resource \"snowflake_account_role\""));
+    let json = bootstrap("json").json();
+    let first = &json["statements"][0];
+    assert_eq!(json["run_as"], "ACCOUNTADMIN");
+    assert!(first["text"].is_string() && first["why"].is_string() && first["needs"].is_string());
+}
+
+#[test]
+fn bootstrap_never_touches_the_policies_of_the_whole_account() {
+    let world = World::with_config();
+
+    let shown = world.patctl(&["bootstrap", "--network-policy", "P"]);
+
+    assert!(!shown.out.contains("ALTER ACCOUNT") && !shown.out.contains("PATD_PERSONS"));
+}
+
+#[test]
+fn a_renewed_key_is_one_statement() {
+    let world = World::with_config();
+
+    let shown = world.patctl(&["bootstrap", "--renew", "--format", "json"]);
+
+    let statements = shown.json()["statements"].as_array().unwrap().clone();
+    assert_eq!(statements.len(), 1, "{statements:?}");
+    assert!(statements[0]["text"].as_str().unwrap().contains("RSA_PUBLIC_KEY"));
+}
+
+#[test]
 fn bootstrap_refuses_what_cannot_work() {
     let world = World::with_config();
     for (args, exit, said) in [
         (&["bootstrap"][..], 64, "add --network-cidr"),
         (&["bootstrap", "--network-cidr", "everywhere"], 64, "no IPv4 address or range"),
+        (&["bootstrap", "--network-cidr", "192.0.2.7/24"], 64, "write 192.0.2.0/24"),
         (
-            &["bootstrap", "--format", "terraform", "--network-policy", "P"],
+            &["bootstrap", "--format", "terraform", "--renew", "--network-policy", "P"],
             64,
-            "terraform is not offered yet",
-        ),
-        (
-            &["bootstrap", "--format", "json", "--network-policy", "P"],
-            64,
-            "json is not offered yet",
+            "leave out --renew",
         ),
         (
             &["bootstrap", "--account", "OTHER", "--network-policy", "P"],

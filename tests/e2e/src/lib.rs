@@ -1,11 +1,13 @@
 //! Promises across rooms: each file under `tests/` is one promise area. Here is what several of them use: a
 //! client under the wrapper, Snowflake's own count of our tokens, a second local user, the source tree.
 
+mod admin;
 mod client;
 mod stranger;
 mod tokens;
 mod tree;
 
+pub use admin::Admin;
 pub use client::{Client, client_program, log_in, refused_by_wrapper};
 pub use stranger::{STRANGER, Stranger};
 pub use tokens::{added, live, most_alive_ever, removed};

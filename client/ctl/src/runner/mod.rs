@@ -1,0 +1,87 @@
+//! Who talks to Snowflake for a provisioning verb: the daemon with the resident credential, this program with a
+//! key of an admin's own, or the admin's own `snow` session. What is asked and run is decided elsewhere.
+
+mod own_key;
+mod passphrase;
+mod resident;
+mod snow;
+
+use patd_core::pattern::desired::Desired;
+use patd_core::pattern::observed::Observed;
+use patd_core::pattern::plan::Step;
+use patd_core::pattern::reading::Rows;
+use patd_core::sql::Statement;
+
+use crate::answer::{Exit, Failure};
+use crate::cli::{Cli, SessionArgs, Via};
+use crate::confirm::Consent;
+use crate::target::Target;
+use crate::text::plain;
+
+/// Someone who can ask Snowflake and run statements there.
+pub(crate) trait Session {
+    /// Returns what is there, as far as the acting role can see.
+    fn observe(&mut self, desired: &Desired) -> Result<Observed, Failure>;
+
+    /// Runs a step of the plan that was made of the last observation.
+    fn run(&mut self, step: &Step, consent: &Consent) -> Result<(), Undone>;
+
+    /// Asks one question. It only reads.
+    #[allow(dead_code, reason = "for the verbs that list what an account has")]
+    fn ask(&mut self, statement: &Statement) -> Result<Rows, Undone>;
+}
+
+/// Why a statement has no outcome to build on. The texts are masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Undone {
+    /// A definite no: nothing was done.
+    Refused {
+        /// Its code, where it has one.
+        code: String,
+        /// Why.
+        message: String,
+    },
+    /// It may or may not have been done.
+    Unclear(String),
+}
+
+impl Undone {
+    /// Returns what happened, in words.
+    pub(crate) fn said(&self) -> String {
+        match self {
+            Self::Refused { code, message } if code.is_empty() => plain(message),
+            Self::Refused { code, message } => plain(&format!("refused: {code} {message}")),
+            Self::Unclear(why) => plain(&format!("it is not clear whether it was done: {why}")),
+        }
+    }
+}
+
+impl From<Undone> for Failure {
+    fn from(undone: Undone) -> Self {
+        Self::new(Exit::Failed, undone.said(), "")
+    }
+}
+
+impl From<patd_core::lifecycle::Failure> for Undone {
+    fn from(failure: patd_core::lifecycle::Failure) -> Self {
+        match failure {
+            patd_core::lifecycle::Failure::Refused(refusal) => {
+                Self::Refused { code: refusal.code, message: refusal.message }
+            }
+            patd_core::lifecycle::Failure::Unclear(why) => Self::Unclear(why),
+        }
+    }
+}
+
+/// Returns the session that the command line chose.
+pub(crate) fn open(
+    cli: &Cli,
+    args: &SessionArgs,
+    target: &Target,
+) -> Result<Box<dyn Session>, Failure> {
+    match (&args.user, args.via) {
+        (Some(user), _) => Ok(Box::new(own_key::OwnKey::open(user, args, target)?)),
+        (None, Some(Via::Snow)) => Ok(Box::new(snow::Snow::of(args))),
+        (None, None) => Ok(Box::new(resident::Resident::of(cli, &target.account.name))),
+    }
+}

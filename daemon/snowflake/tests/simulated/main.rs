@@ -7,6 +7,7 @@ mod authority;
 mod evidence;
 mod logs;
 mod probe;
+mod provision;
 mod proxy;
 mod transport;
 mod world;

@@ -1,0 +1,108 @@
+//! `patctl cortex-settings`: the managed settings of Cortex for this host, which root puts into place, and what an
+//! existing file does to the private home.
+//!
+//! It never sets `files.connectionsFile`: Cortex might then read that file instead of the private home.
+
+mod check;
+mod schema;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use patd_config::Config;
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, Exit, Failure};
+use crate::cli::{Cli, CortexSettingsArgs};
+use crate::text::plain;
+use check::{Finding, findings};
+use schema::{DefaultMode, ManagedSettings, Pattern, Permissions, Required, Semver, Ui, Version};
+
+pub(crate) fn run(cli: &Cli, args: &CortexSettingsArgs) -> Result<Answer, Failure> {
+    let config = patd_config::load(&cli.config)?;
+    match &args.check {
+        Some(file) => checked(file, &config),
+        None => written(&config, args.minimum_version.as_deref()),
+    }
+}
+
+fn written(config: &Config, minimum_version: Option<&str>) -> Result<Answer, Failure> {
+    let settings = settings(config, minimum_version)
+        .map_err(|why| Failure::new(Exit::Usage, why, "see: patctl cortex-settings --help"))?;
+    let json = json!(settings);
+    Ok(Answer::ok(format!("{json:#}"), json))
+}
+
+fn settings(config: &Config, minimum_version: Option<&str>) -> Result<ManagedSettings, String> {
+    let accounts = accounts(config).into_iter().map(Pattern::account);
+    let minimum = minimum_version.map(|text| Semver::try_from(text.to_owned())).transpose()?;
+    Ok(ManagedSettings {
+        version: Version::One,
+        permissions: Some(Permissions {
+            only_allow: Some(accounts.collect::<Result<_, _>>()?),
+            deny: None,
+            default_mode: Some(DefaultMode::Allow),
+            dangerously_allow_all: Some(false),
+        }),
+        settings: None,
+        required: minimum.map(|minimum| Required { minimum_version: Some(minimum) }),
+        defaults: None,
+        files: None,
+        ui: Some(Ui {
+            show_managed_banner: Some(true),
+            banner_text: Some("One role only: connections come from PAT Broker".to_owned()),
+            hide_dangerous_options: Some(true),
+        }),
+    })
+}
+
+fn accounts(config: &Config) -> Vec<&str> {
+    config.accounts.keys().map(|account| account.as_str()).collect()
+}
+
+fn checked(file: &Path, config: &Config) -> Result<Answer, Failure> {
+    let shown = file.display();
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let what = format!("{shown} does not exist: Cortex runs unmanaged");
+            let next_step = format!("as root: patctl cortex-settings > {shown}");
+            return Err(Failure::new(Exit::Failed, what, next_step));
+        }
+        Err(error) => return Err(Failure::io("read", file, &error)),
+    };
+    let found = match serde_json::from_str::<ManagedSettings>(&text) {
+        Ok(settings) => findings(&settings, &accounts(config)),
+        Err(error) => vec![restricted_mode(&error)],
+    };
+    let found: Vec<Finding> = found.into_iter().chain(writable(file)).collect();
+    Ok(answer(file, &found))
+}
+
+/// A file Cortex cannot read puts it into its restricted mode.
+fn restricted_mode(error: &serde_json::Error) -> Finding {
+    let text =
+        format!("not of the documented schema, so Cortex runs in its restricted mode: {error}");
+    Finding { id: "schema", text }
+}
+
+fn writable(file: &Path) -> Option<Finding> {
+    let mode = std::fs::metadata(file).ok()?.permissions().mode();
+    let text = "group or others may write it: whoever can, undoes it; as root: chmod go-w";
+    (mode & 0o022 != 0).then(|| Finding { id: "writable", text: text.into() })
+}
+
+fn answer(file: &Path, found: &[Finding]) -> Answer {
+    let shown = file.display();
+    let lines = found.iter().map(|finding| format!("{}: {}\n", finding.id, plain(&finding.text)));
+    let text = match found.is_empty() {
+        true => {
+            format!("{shown}: good, the private home counts and the dangerous options are off\n")
+        }
+        false => format!("{shown}:\n{}", lines.collect::<String>()),
+    };
+    let as_json = |finding: &Finding| json!({ "id": finding.id, "text": finding.text });
+    let json: Vec<Value> = found.iter().map(as_json).collect();
+    let exit = if found.is_empty() { Exit::Ok } else { Exit::Failed };
+    Answer { text, json: json!({ "file": file, "findings": json }), exit }
+}

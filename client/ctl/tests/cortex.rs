@@ -1,0 +1,102 @@
+//! `cortex-settings`: what is written is what is shipped as an example and passes its own check; what breaks the
+//! private home is found.
+
+#![expect(clippy::unwrap_used, reason = "a test's world that cannot be built fails the test")]
+
+mod world;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use world::World;
+
+/// A file as root would install it.
+fn install(world: &World, text: &str) -> PathBuf {
+    let file = world.path("managed-settings.json");
+    fs::write(&file, text).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    file
+}
+
+fn check(world: &World, file: &Path) -> (i32, Value) {
+    let shown = world.patctl(&["--json", "cortex-settings", "--check", file.to_str().unwrap()]);
+    (shown.exit, shown.json())
+}
+
+fn ids(found: &Value) -> Vec<&str> {
+    found["findings"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_settings_are_those_of_the_shipped_example() {
+    let world = World::with_config();
+
+    let shown = world.patctl(&["cortex-settings", "--minimum-version", "1.1.0"]);
+
+    let example = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../packaging/examples/cortex/managed-settings.json");
+    assert_eq!((shown.exit, shown.err.as_str()), (0, ""));
+    assert_eq!(shown.out, fs::read_to_string(example).unwrap());
+    let settings = shown.json();
+    assert_eq!(settings["permissions"]["onlyAllow"], json!(["account(MYORG-MYACCOUNT)"]));
+    assert_eq!(settings["permissions"]["dangerouslyAllowAll"], json!(false));
+    assert_eq!(settings["ui"]["hideDangerousOptions"], json!(true));
+    assert_eq!(settings["files"], Value::Null);
+}
+
+#[test]
+fn what_is_written_passes_its_own_check() {
+    let world = World::with_config();
+    let written = world.patctl(&["cortex-settings"]);
+    let file = install(&world, &written.out);
+
+    let shown = world.patctl(&["cortex-settings", "--check", file.to_str().unwrap()]);
+
+    assert_eq!((shown.exit, shown.err.as_str()), (0, ""), "{shown:?}");
+    assert!(shown.out.contains("good"), "{}", shown.out);
+    assert_eq!(world.patctl(&["--json", "cortex-settings"]).json(), written.json());
+}
+
+#[test]
+fn a_file_that_breaks_the_private_home_is_told_so() {
+    let world = World::with_config();
+    let mut settings = world.patctl(&["--json", "cortex-settings"]).json();
+    settings["files"] = json!({ "connectionsFile": "/etc/cortex/connections.toml" });
+    settings["permissions"]["dangerouslyAllowAll"] = json!(true);
+    let file = install(&world, &settings.to_string());
+    fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
+
+    let (exit, found) = check(&world, &file);
+
+    assert_eq!(exit, 1);
+    assert_eq!(ids(&found), ["connections-file", "dangerously-allow-all", "writable"]);
+}
+
+#[test]
+fn a_file_that_cortex_would_not_read_is_told_so() {
+    let world = World::with_config();
+    for text in ["", "{}", r#"{"version":"1.0","permission":{}}"#, "not json \u{1b}[2J"] {
+        let file = install(&world, text);
+
+        let (exit, found) = check(&world, &file);
+
+        assert_eq!((exit, ids(&found)), (1, vec!["schema"]), "{text}");
+    }
+    let gone = world.path("gone.json");
+    let shown = world.patctl(&["cortex-settings", "--check", gone.to_str().unwrap()]);
+    assert_eq!(shown.exit, 1);
+    assert!(shown.err.contains("runs unmanaged"), "{}", shown.err);
+}
+
+#[test]
+fn a_version_that_is_none_is_refused() {
+    let world = World::with_config();
+
+    let shown = world.patctl(&["cortex-settings", "--minimum-version", "latest"]);
+
+    assert_eq!((shown.exit, shown.out.as_str()), (64, ""));
+    assert!(shown.err.contains("\"latest\" is not a version like 1.2.3"), "{}", shown.err);
+}

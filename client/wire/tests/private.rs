@@ -28,6 +28,8 @@ impl World {
 
     fn file(&self, mode: u32) -> PathBuf {
         let path = self.path("key");
+        // The one before may be read-only.
+        let _ = fs::remove_file(&path);
         fs::write(&path, "content").unwrap();
         set_mode(&path, mode);
         path

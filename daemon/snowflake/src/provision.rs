@@ -13,7 +13,7 @@ use patd_core::sql::{Kind, SqlError, Statement};
 use tokio::time::Instant;
 
 use crate::chain::chain;
-use crate::refusal::refusal;
+use crate::refusal::{is_passing, refusal};
 use crate::sql_api::{RESULT_TOO_LARGE, ResultSet, SqlApi, is_partial};
 
 /// Looks at the account as far as `breadth` says, four questions at a time.
@@ -90,12 +90,21 @@ async fn ask_if_any(api: &SqlApi, question: Option<&Question>) -> Option<Outcome
 async fn ask(api: &SqlApi, question: &Question) -> Outcome {
     for pause in PAUSES {
         let asked = Instant::now();
-        match ask_once(api, question).await {
-            Err(Failure::Unclear(_)) if asked.elapsed() < QUICK => tokio::time::sleep(pause).await,
-            outcome => return outcome,
+        let outcome = ask_once(api, question).await;
+        if !is_hiccup(&outcome) || asked.elapsed() > QUICK {
+            return outcome;
         }
+        tokio::time::sleep(pause).await;
     }
     ask_once(api, question).await
+}
+
+fn is_hiccup(outcome: &Outcome) -> bool {
+    match outcome {
+        Err(Failure::Unclear(_)) => true,
+        Ok(Err(denied)) => is_passing(&denied.code),
+        Ok(Ok(_)) | Err(Failure::Refused(_)) => false,
+    }
 }
 
 async fn ask_once(api: &SqlApi, question: &Question) -> Outcome {
@@ -165,7 +174,7 @@ fn without_quoted(text: &str) -> Option<String> {
 const AT_ONCE: usize = 4;
 /// 10,000 rows, the most SHOW gives, of 1,600 bytes.
 const LARGEST_RESULT: usize = 16 << 20;
-const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(4)];
 /// A question that took longer than this to fail met more than a hiccup.
 const QUICK: Duration = Duration::from_secs(5);
 

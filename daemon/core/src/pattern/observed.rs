@@ -59,7 +59,8 @@ pub struct Acting {
     pub method: Option<String>,
     /// The role and every role it inherits.
     pub roles: BTreeSet<String>,
-    /// Every privilege of these roles, as `PRIVILEGE ON KIND NAME` (account level: `PRIVILEGE ON ACCOUNT`).
+    /// The privileges of these roles on the account and on what is wanted, as `PRIVILEGE ON KIND NAME` with the kind in
+    /// SQL words (`OWNERSHIP ON NETWORK POLICY X`; account level: `CREATE USER ON ACCOUNT`).
     pub privileges: Seen<BTreeSet<String>>,
 }
 
@@ -92,7 +93,7 @@ pub struct Grant {
     pub privilege: String,
     /// `WAREHOUSE`, `ROLE`, `DATABASE_ROLE`, `ACCOUNT`, `USER`, … as SHOW GRANTS says it.
     pub on: String,
-    /// The name as SHOW GRANTS says it.
+    /// The full name, its parts joined by dots, without quotes.
     pub name: String,
 }
 
@@ -105,15 +106,15 @@ pub struct UserFacts {
     pub properties: Seen<UserProperties>,
     /// Roles granted to it, and privileges granted straight to it.
     pub grants: Seen<BTreeSet<Grant>>,
-    /// Privileges others hold on it: role → privileges.
+    /// Privileges others hold on it: role → privileges. Who is no role is `USER X`, `DATABASE_ROLE DB.X`.
     pub grants_on: Seen<BTreeMap<String, BTreeSet<String>>>,
     /// `NETWORK_POLICY` set on the user itself.
     pub network_policy: Seen<Option<String>>,
     /// The effective authentication policy.
     pub authentication_policy: Seen<Effective>,
-    /// Its tokens.
+    /// Its tokens in order of name, without expired ones: those vanish by themselves.
     pub tokens: Seen<Vec<Token>>,
-    /// Its named key pairs (legacy slots apart).
+    /// Its named key pairs (legacy slots apart), without expired ones.
     pub key_pairs: Seen<BTreeSet<String>>,
 }
 
@@ -149,7 +150,7 @@ pub struct Token {
     pub name: String,
     /// The role it is restricted to.
     pub role: Option<String>,
-    /// `ACTIVE`, `EXPIRED`, `DISABLED`.
+    /// `ACTIVE` or `DISABLED`.
     pub status: String,
     /// Comment.
     pub comment: String,
@@ -219,7 +220,7 @@ pub struct Person {
     pub disabled: bool,
     /// The effective authentication policy.
     pub policy: Seen<Effective>,
-    /// Names of its live tokens.
+    /// Names of its live tokens; where its own list is hidden, as a view knew them up to two hours ago.
     pub live_tokens: Seen<BTreeSet<String>>,
 }
 
@@ -230,7 +231,7 @@ pub struct OtherService {
     pub user_type: String,
     /// Disabled.
     pub disabled: bool,
-    /// Methods it has something for: `PASSWORD`, `KEYPAIR`, `WORKLOAD_IDENTITY`.
+    /// Methods it is known to have something for: `PASSWORD`, `KEYPAIR`, `WORKLOAD_IDENTITY`.
     pub methods: BTreeSet<String>,
     /// The effective authentication policy.
     pub policy: Seen<Effective>,

@@ -309,9 +309,11 @@ async fn what_the_plan_put_up_needs_no_second_plan() {
 #[tokio::test]
 async fn a_hiccup_is_asked_about_again_and_an_outage_ends_the_observation() {
     let house = House::new();
-    house.sim.fault(Fault::next(On::Statement(StatementKind::Show), Act::Status(503)));
-    let seen = observe(&house.as_broker(), &house.desired, Breadth::Resident).await;
-    assert!(seen.is_ok(), "{seen:?}");
+    for hiccup in [Act::Status(503), Act::Status(429), Act::DropBeforeCommit] {
+        house.sim.fault(Fault::next(On::Statement(StatementKind::Show), hiccup));
+        let seen = observe(&house.as_broker(), &house.desired, Breadth::Resident).await;
+        assert!(seen.is_ok(), "{seen:?}");
+    }
 
     house.sim.fault(Fault::always(On::Statement(StatementKind::Desc), Act::Status(503)));
     let seen = observe(&house.as_admin(), &house.desired, Breadth::Resident).await;

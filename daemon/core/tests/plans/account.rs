@@ -147,6 +147,8 @@ pub(crate) fn statements(plan: &Plan) -> Vec<&str> {
 pub(crate) fn finished(desired: &Desired) -> Observed {
     let mut observed = empty(desired);
     let Network::Allow { policy, .. } = &desired.network else { panic!("a policy of ours") };
+    let owns = format!("OWNERSHIP ON NETWORK POLICY {policy}");
+    observed.acting.privileges = Seen::Known(BTreeSet::from([owns]));
     observed.database = Seen::Known(Some(owned()));
     observed.schema = Seen::Known(Some(owned()));
     observed.network_rule = Seen::Known(Some(NetworkRule {

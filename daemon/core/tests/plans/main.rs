@@ -8,4 +8,9 @@
 )]
 
 mod account;
+mod bad_names;
 mod differences;
+mod ending;
+mod golden;
+mod lexer;
+mod names;

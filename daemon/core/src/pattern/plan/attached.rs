@@ -1,6 +1,6 @@
 //! Policies on the users themselves. One that is there already, and is another, is replaced only when that is confirmed.
 
-use super::draft::{Change, Draft};
+use super::draft::{Change, Draft, was};
 use super::look::{Look, fact, look};
 use super::privilege::Need;
 use super::quote;
@@ -32,16 +32,15 @@ impl Draft<'_> {
                 Some(other) => Place::Taken(other.to_owned()),
             })
         });
-        let danger = match seen {
+        let (why, danger) = match seen {
             Ok(Place::Done) => return Ok(()),
-            Ok(Place::Free) => None,
-            Ok(Place::Taken(other)) => Some(Danger {
-                confirm: Confirmation::ReplacePolicy,
-                locked_out: Vec::new(),
-                unseen: vec![format!(
+            Ok(Place::Free) => ("from where this user may connect".to_owned(), None),
+            Ok(Place::Taken(other)) => {
+                let unseen = format!(
                     "whether {user} connects from where {other} let it in and {policy} does not"
-                )],
-            }),
+                );
+                (was("its network policy", &other), Some(replacing(Vec::new(), vec![unseen])))
+            }
             Err(needs) => {
                 self.hidden(&object, "its network policy", &needs);
                 return Ok(());
@@ -54,7 +53,7 @@ impl Draft<'_> {
                 quote::name("network policy", policy)?
             ),
             object,
-            why: "from where this user may connect".to_owned(),
+            why,
             need: Need::ownership("USER", user).and(Need::any([
                 format!("USAGE ON NETWORK POLICY {policy}"),
                 format!("OWNERSHIP ON NETWORK POLICY {policy}"),
@@ -82,15 +81,18 @@ impl Draft<'_> {
                 }
             })
         });
-        let (danger, force) = match seen {
+        let (why, danger) = match seen {
             Ok(Place::Done) => return Ok(()),
-            Ok(Place::Free) => (None, self.reruns()),
-            Ok(Place::Taken(_)) => (Some(self.replaced(user, policy)), true),
+            Ok(Place::Free) => ("how this user may log in".to_owned(), None),
+            Ok(Place::Taken(other)) => {
+                (was("its authentication policy", &other), Some(self.replaced(user, policy)))
+            }
             Err(needs) => {
                 self.hidden(&object, "its authentication policy", &needs);
                 return Ok(());
             }
         };
+        let force = danger.is_some() || self.reruns();
         let change = Change {
             statement: format!(
                 "ALTER USER {} SET AUTHENTICATION POLICY {}{}",
@@ -99,7 +101,7 @@ impl Draft<'_> {
                 if force { " FORCE" } else { "" }
             ),
             object,
-            why: "how this user may log in".to_owned(),
+            why,
             need: Need::any([
                 "APPLY AUTHENTICATION POLICY ON ACCOUNT".to_owned(),
                 format!("APPLY AUTHENTICATION POLICY ON USER {user}"),
@@ -128,7 +130,7 @@ impl Draft<'_> {
             user: user.to_owned(),
             why: format!("no longer logs in with its {what}"),
         });
-        Danger { confirm: Confirmation::ReplacePolicy, locked_out: locked_out.collect(), unseen }
+        replacing(locked_out.collect(), unseen)
     }
 
     /// Tells which ways of logging in a user loses with a policy it gets for the first time.
@@ -165,4 +167,8 @@ impl Draft<'_> {
         ];
         (methods.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect(), Vec::new())
     }
+}
+
+fn replacing(locked_out: Vec<LockedOut>, unseen: Vec<String>) -> Danger {
+    Danger { confirm: Confirmation::ReplacePolicy, locked_out, unseen }
 }

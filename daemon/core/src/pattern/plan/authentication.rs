@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::draft::{Change, Draft};
+use super::draft::{Change, Draft, was};
 use super::look::{Look, look};
 use super::pat_policy::{self, BLOCKED, Fields};
 use super::privilege::Need;
@@ -34,6 +34,7 @@ pub(super) struct Policy {
 impl Draft<'_> {
     /// Makes the policies of broker and service users what they should be.
     pub(super) fn policies_of_users(&mut self) -> Result<(), SqlError> {
+        self.blocked_by_us();
         match &self.desired.tokens {
             TokenPolicy::Existing(name) => self.existing_policy(name)?,
             TokenPolicy::Ours { default_days, max_days, evaluation } => {
@@ -54,6 +55,18 @@ impl Draft<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// A wanted role among the blocked ones would end the tokens that are the point of it all.
+    fn blocked_by_us(&mut self) {
+        let desired = self.desired;
+        for user in &desired.users {
+            if desired.scopes.blocked_roles.contains(&user.role) {
+                let text =
+                    format!("blocked_roles names it, and the tokens of {} need it", user.user);
+                self.note("blocks-own-role", &format!("role {}", user.role), text, true);
+            }
+        }
     }
 
     fn tokens_only(&self, mut fields: Fields, evaluation: Evaluation) -> Result<Policy, SqlError> {
@@ -143,19 +156,24 @@ impl Draft<'_> {
             differs.partition(|name| policy.properties.contains_key(*name));
         let mut says = policy.assignments(&set)?;
         let danger = if says.is_empty() { None } else { policy.on_change.clone() };
+        let now = |name: &String| was(name, facts.properties.get(name).map_or("", String::as_str));
+        let mut found: Vec<String> = set.iter().map(|name| now(name)).collect();
         if facts.owned.comment != OUR_COMMENT {
             let comment = quote::text("comment", OUR_COMMENT)?;
             says = format!("{says} COMMENT = {comment}").trim_start().to_owned();
+            found.push(was("its comment", &facts.owned.comment));
         }
         if !says.is_empty() {
             self.foreign(&object(&policy.name), &facts.owned.owner);
-            let alter = policy.altering(format!("SET {says}"), policy.why)?;
+            let alter = policy.altering(format!("SET {says}"), &found.join("; "))?;
             self.step(Sign::Change, alter, danger);
         }
         if !unset.is_empty() {
             self.foreign(&object(&policy.name), &facts.owned.owner);
+            let found: Vec<String> = unset.iter().map(|name| now(name)).collect();
             let names: Vec<&str> = unset.into_iter().map(String::as_str).collect();
-            let alter = policy.altering(format!("UNSET {}", names.join(", ")), policy.why)?;
+            let change = format!("UNSET {}", names.join(", "));
+            let alter = policy.altering(change, &found.join("; "))?;
             self.step(Sign::Change, alter, policy.on_change.clone());
         }
         Ok(())

@@ -88,7 +88,8 @@ impl<'a> Draft<'a> {
 
     /// Tells that something needed could not be seen: nothing is planned for it, and the rest may lean on it.
     pub(super) fn hidden(&mut self, object: &str, what: &str, needs: &str) {
-        let text = format!("{what} could not be seen and is left alone; it needs {needs}");
+        let text =
+            format!("{what} could not be seen, so nothing is planned for that; it needs {needs}");
         self.note("hidden", object, text, true);
     }
 
@@ -131,3 +132,15 @@ impl<'a> Draft<'a> {
         }
     }
 }
+
+/// Returns a value as it was found, short enough for a line.
+pub(super) fn was(what: &str, value: &str) -> String {
+    let shown: String = value.chars().take(LONGEST_VALUE).collect();
+    match (shown.is_empty(), shown.len() < value.len()) {
+        (true, _) => format!("{what} is empty"),
+        (false, true) => format!("{what} is {shown}…"),
+        (false, false) => format!("{what} is {shown}"),
+    }
+}
+
+const LONGEST_VALUE: usize = 160;

@@ -1,6 +1,6 @@
 //! Roles: made, commented, and given what is declared. What a role holds beyond that is never taken away here.
 
-use super::draft::{Change, Draft};
+use super::draft::{Change, Draft, was};
 use super::look::{Look, look};
 use super::privilege::Need;
 use super::quote;
@@ -79,7 +79,7 @@ impl Draft<'_> {
         self.change(Change {
             statement: format!("ALTER ROLE {quoted} SET COMMENT = {comment}"),
             object,
-            why: "the comment says whose it is".to_owned(),
+            why: was("its comment", &facts.owned.comment),
             need: Need::ownership("ROLE", name),
         });
         Ok(())

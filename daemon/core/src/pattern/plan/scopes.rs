@@ -48,6 +48,11 @@ impl Draft<'_> {
                 return Ok(());
             }
         };
+        if self.reruns() {
+            let text = "the policies of the account start from none here: one that is in force is replaced with all \
+                        it says; where there is one, plan against the live account";
+            self.note("assumes-empty", "account", text.to_owned(), false);
+        }
         let account = attached.account.as_deref();
         if desired.admit_services {
             self.scope(Scope::Services, attached.services.as_deref(), account)?;

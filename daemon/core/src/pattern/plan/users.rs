@@ -1,7 +1,7 @@
 //! Users: the broker's and the service users. Made, altered where a property differs, put under their policies, and
 //! only then given what makes tokens possible.
 
-use super::draft::{Change, Draft};
+use super::draft::{Change, Draft, was};
 use super::key::Key;
 use super::look::{Look, fact, look};
 use super::privilege::Need;
@@ -173,7 +173,8 @@ impl Draft<'_> {
             if let Ok(owner) = fact(&facts.owner) {
                 self.foreign(object, owner);
             }
-            self.change(setting(wanted.user, says.join(" "), wanted.why)?);
+            let (says, now): (Vec<String>, Vec<String>) = says.into_iter().unzip();
+            self.change(setting(wanted.user, says.join(" "), &now.join("; "))?);
         }
         Ok(true)
     }
@@ -192,25 +193,36 @@ impl Draft<'_> {
     }
 }
 
-/// Returns `NAME = value` for each property that differs.
-fn differences(wanted: &Wanted<'_>, now: &UserProperties) -> Result<Vec<String>, SqlError> {
+/// Returns `NAME = value` for each property that differs, and what it is now.
+fn differences(
+    wanted: &Wanted<'_>,
+    now: &UserProperties,
+) -> Result<Vec<(String, String)>, SqlError> {
     let mut says = Vec::new();
+    let name = |name: &Option<String>| name.clone().unwrap_or_default();
     if now.default_role.as_deref() != Some(wanted.role.as_str()) {
-        says.push(format!("DEFAULT_ROLE = {}", quote::name("role", wanted.role.as_str())?));
+        let role = quote::name("role", wanted.role.as_str())?;
+        says.push((
+            format!("DEFAULT_ROLE = {role}"),
+            was("its default role", &name(&now.default_role)),
+        ));
     }
     if !now.no_secondary_roles {
-        says.push("DEFAULT_SECONDARY_ROLES = ()".to_owned());
+        says.push(("DEFAULT_SECONDARY_ROLES = ()".to_owned(), "it has secondary roles".to_owned()));
     }
-    if let Some(warehouse) =
-        wanted.warehouse.filter(|name| now.default_warehouse.as_deref() != Some(*name))
-    {
-        says.push(format!("DEFAULT_WAREHOUSE = {}", quote::name("warehouse", warehouse)?));
+    let other = |warehouse: &&str| now.default_warehouse.as_deref() != Some(*warehouse);
+    if let Some(warehouse) = wanted.warehouse.filter(other) {
+        let warehouse = quote::name("warehouse", warehouse)?;
+        let was = was("its default warehouse", &name(&now.default_warehouse));
+        says.push((format!("DEFAULT_WAREHOUSE = {warehouse}"), was));
     }
     if let Some(key) = wanted.key.as_ref().filter(|key| !key.is_set(now)) {
-        says.push(key.sql()?);
+        let [first, _] = &now.key_fingerprints;
+        says.push((key.sql()?, was("its key", &name(first))));
     }
     if now.comment != OUR_COMMENT {
-        says.push(format!("COMMENT = {}", quote::text("comment", OUR_COMMENT)?));
+        let comment = quote::text("comment", OUR_COMMENT)?;
+        says.push((format!("COMMENT = {comment}"), was("its comment", &now.comment)));
     }
     Ok(says)
 }

@@ -1,9 +1,9 @@
 //! Network rule and network policy: made, and altered in place. An attached policy cannot be replaced
 //! (snowflake docs: create-network-policy), and a rule's type and mode are fixed for life (create-network-rule).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::draft::{Change, Draft};
+use super::draft::{Change, Draft, was};
 use super::look::{Look, fact, look};
 use super::privilege::Need;
 use super::quote;
@@ -126,13 +126,15 @@ impl Draft<'_> {
             wanted.extend(now.iter().cloned());
         }
         let wanted = self.with_address(wanted, sources, object)?;
-        let mut says = Vec::new();
+        let (mut says, mut found) = (Vec::new(), Vec::new());
         if !same_values(&wanted, now) {
             let list = quote::texts("address range", wanted.iter().map(String::as_str))?;
             says.push(format!("VALUE_LIST = {list}"));
+            found.push(was("what it lets in", &joined(now)));
         }
         if rule.owned.comment != OUR_COMMENT {
             says.push(format!("COMMENT = {}", quote::text("comment", OUR_COMMENT)?));
+            found.push(was("its comment", &rule.owned.comment));
         }
         if !says.is_empty() {
             self.foreign(object, &rule.owned.owner);
@@ -143,7 +145,7 @@ impl Draft<'_> {
                     says.join(" ")
                 ),
                 object: object.to_owned(),
-                why: "from where broker and service users may connect".to_owned(),
+                why: found.join("; "),
                 need: Need::ownership("NETWORK RULE", &dotted(name)),
             });
         }
@@ -243,24 +245,25 @@ impl Draft<'_> {
                 return Ok(());
             }
         };
-        let mut says = Vec::new();
+        let (mut says, mut found) = (Vec::new(), Vec::new());
         let wanted: BTreeSet<String> = rules.iter().map(dotted).collect();
-        if lists.get(ALLOWED_RULES) != Some(&wanted) {
+        let now = lists.get(ALLOWED_RULES).cloned().unwrap_or_default();
+        if now != wanted {
             says.push(format!("{ALLOWED_RULES} = {}", rule_list(rules)?));
+            found.push(was(ALLOWED_RULES, &joined(&now)));
         }
-        says.extend(
-            OTHER_LISTS
-                .iter()
-                .filter(|name| is_filled(lists, name))
-                .map(|name| format!("{name} = ()")),
-        );
+        for name in OTHER_LISTS {
+            if let Some(items) = lists.get(name).filter(|items| !items.is_empty()) {
+                says.push(format!("{name} = ()"));
+                found.push(was(name, &joined(items)));
+            }
+        }
         if facts.comment != OUR_COMMENT {
             says.push(format!("COMMENT = {}", quote::text("comment", OUR_COMMENT)?));
+            found.push(was("its comment", &facts.comment));
         }
         if !says.is_empty() {
-            let why =
-                "from where broker and service users may connect: these rules and nothing else";
-            self.change(altering(policy, object, &says.join(" "), why)?);
+            self.change(altering(policy, object, &says.join(" "), &found.join("; "))?);
         }
         Ok(())
     }
@@ -303,8 +306,8 @@ fn rule_list(rules: &[FullName]) -> Result<String, SqlError> {
     quote::texts("network rule", quoted?.iter().map(String::as_str))
 }
 
-fn is_filled(lists: &BTreeMap<String, BTreeSet<String>>, name: &str) -> bool {
-    lists.get(name).is_some_and(|items| !items.is_empty())
+fn joined(items: &BTreeSet<String>) -> String {
+    items.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn altering(policy: &str, object: &str, says: &str, why: &str) -> Result<Change, SqlError> {

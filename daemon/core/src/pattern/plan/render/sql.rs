@@ -8,12 +8,15 @@ use crate::sql::Ident;
 pub fn sql(plan: &Plan) -> String {
     let mut blocks = vec![head(plan)];
     blocks.extend(plan.notes.iter().map(note));
-    if !plan.steps.is_empty() {
-        blocks.extend(
-            Ident::new("role", &plan.acting_role).ok().map(|role| format!("USE ROLE {role};\n")),
-        );
+    match Ident::new("role", &plan.acting_role) {
+        Ok(_) if plan.steps.is_empty() => {}
+        Ok(role) => {
+            blocks.push(format!("USE ROLE {role};\n"));
+            blocks.extend(plan.steps.iter().map(step));
+        }
+        // Without its role a script would run as whatever the session is.
+        Err(error) => blocks.push(format!("-- nothing here can be run: {error}\n")),
     }
-    blocks.extend(plan.steps.iter().map(step));
     blocks.join("\n")
 }
 

@@ -156,7 +156,10 @@ impl Script<'_> {
     fn beyond_provider(&mut self, label: &str, name: &str) -> Result<(), SqlError> {
         let quoted = quote::full("authentication policy", &self.desired.home.holds(name))?;
         let begins = format!("ALTER AUTHENTICATION POLICY {quoted} SET ");
-        let found = self.plan.steps.iter().find(|step| step.statement.starts_with(&begins));
+        let sets = |statement: &str| {
+            statement.starts_with(&begins) && statement.contains(" PAT_POLICY = ")
+        };
+        let found = self.plan.steps.iter().find(|step| sets(&step.statement));
         let Some(statement) = found.map(|step| step.statement.clone()) else { return Ok(()) };
         let label = format!("{label}_pat_policy");
         let revert = format!("ALTER AUTHENTICATION POLICY {quoted} UNSET PAT_POLICY");

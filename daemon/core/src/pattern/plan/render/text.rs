@@ -50,6 +50,9 @@ fn one_danger(danger: &Danger) -> String {
         danger.confirm.as_str(),
         danger.confirm.meaning()
     );
+    if danger.locked_out.is_empty() {
+        lines.push_str("    locked out  nobody that was seen\n");
+    }
     for out in &danger.locked_out {
         lines.push_str(&format!("    locked out  {}: {}\n", said(&out.user), said(&out.why)));
     }

@@ -147,3 +147,30 @@ pub(crate) fn unreadable(error: &serde_json::Error) -> String {
 }
 
 pub(crate) const RESULT_TOO_LARGE: &str = "391908";
+
+#[cfg(test)]
+mod tests {
+    use super::is_partial;
+
+    #[test]
+    fn a_result_that_is_not_whole_is_told_from_one_that_is_and_from_none() {
+        let body = |partitions: &str, code: &str| {
+            format!(
+                r#"{{"resultSetMetaData":{{"numRows":2,"rowType":[],"partitionInfo":{partitions}}},"data":[],"code":"{code}"}}"#
+            )
+        };
+        for (partitions, code, partial) in [
+            ("[{}]", "090001", false),
+            ("[]", "090001", false),
+            ("[{},{}]", "090001", true),
+            ("[{}]", "391908", true),
+        ] {
+            assert_eq!(
+                is_partial(body(partitions, code).as_bytes()),
+                partial,
+                "{partitions} {code}"
+            );
+        }
+        assert!(!is_partial(b"{}"));
+    }
+}

@@ -261,8 +261,9 @@ impl Conclusion<'_> {
         let mut rows = Vec::new();
         let mut last = None;
         loop {
-            let Some(Ok(page)) = self.answers.pages.get(&last) else {
-                return Err(MANAGE_GRANTS.to_owned());
+            let page = match self.answers.pages.get(&last) {
+                Some(Ok(page)) => page,
+                other => return Err(missing(other, MANAGE_GRANTS).to_owned()),
             };
             rows.extend(&page.users);
             match page.users.last() {
@@ -349,14 +350,18 @@ fn shown<T: Clone>(told: Option<&Told<Option<T>>>, needs: &str) -> Seen<T> {
     }
 }
 
+fn unseen<T, U>(told: Option<&Told<T>>, needs: &str) -> Seen<U> {
+    hidden(missing(told, needs))
+}
+
 /// Says what would show a fact that was not told. A question that was never asked is about a name that cannot be
 /// quoted.
-fn unseen<T, U>(told: Option<&Told<T>>, needs: &str) -> Seen<U> {
+fn missing<'n, T>(told: Option<&Told<T>>, needs: &'n str) -> &'n str {
     match told {
-        Some(Err(Gap::Cut)) => hidden("a shorter list: SHOW ends at 10,000 rows"),
-        Some(Err(Gap::Unknown)) => hidden("a release of Snowflake that knows the statement"),
-        Some(Ok(_) | Err(Gap::Refused)) => hidden(needs),
-        None => hidden("a name that can be quoted safely"),
+        Some(Err(Gap::Cut)) => "a list that fits one answer of 10,000 rows",
+        Some(Err(Gap::Unknown)) => "a release of Snowflake that knows the statement",
+        Some(Ok(_) | Err(Gap::Refused)) => needs,
+        None => "a name that can be quoted safely",
     }
 }
 

@@ -13,4 +13,8 @@ mod differences;
 mod ending;
 mod golden;
 mod lexer;
+mod locked_out;
 mod names;
+mod offline;
+mod privileges;
+mod unseen;

@@ -3,7 +3,7 @@
 //!
 //! What it costs: about ten statements for each wanted user, three for each wanted role, one for each role that the
 //! acting role inherits (200 at most), a dozen for the rest. [`Breadth::Whole`] adds one or two for every other user
-//! of the account: 1,000 persons are about 2,000 statements, a minute or two with four at a time.
+//! of the account: 1,000 persons are about 2,000 statements, and one for each page of 1,000.
 
 mod answers;
 mod ask;

@@ -1,11 +1,11 @@
 //! The decisions of PAT Broker as functions of their arguments: who may have which secret ([`policy`]),
-//! what happens to a slot next ([`lifecycle`]), when ([`schedule`]), the exact SQL ([`sql`], [`bootstrap`]).
+//! what happens to a slot next ([`lifecycle`]), when ([`schedule`]), what an account should look like and the
+//! statements that make it so ([`pattern`]), the exact SQL ([`sql`]).
 //!
 //! No I/O, no clock, no randomness, no environment and no secret byte: those are the daemon's.
 
 #![forbid(unsafe_code)]
 
-pub mod bootstrap;
 pub mod lifecycle;
 pub mod names;
 pub mod pattern;

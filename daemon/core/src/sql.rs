@@ -1,5 +1,5 @@
-//! The exact text of every statement about tokens. Names are always quoted, texts always escaped; a name that
-//! cannot be quoted safely is refused, never repaired.
+//! The exact text of every statement about tokens, and how names and texts are quoted in all others. Names are always
+//! quoted, texts always escaped; a name that cannot be quoted safely is refused, never repaired.
 
 use std::fmt::{self, Write as _};
 
@@ -28,14 +28,8 @@ pub enum Kind {
     ShowPats,
     /// Gives a token a new secret; its only result row holds it.
     RotatePat,
-    /// Chooses the role that runs what follows.
-    UseRole,
-    /// Creates an object that is missing.
-    Create,
-    /// Brings an object's properties to what is wanted.
+    /// Makes, changes, grants or drops something that is no token: a step of a plan.
     Alter,
-    /// Grants a role or a privilege.
-    Grant,
     /// Reads facts; changes nothing.
     Look,
 }

@@ -19,8 +19,11 @@ use patd::fault::Fault;
 use patd::flags::Flags;
 use patd::house::House;
 use patd::serving;
-use patd_core::bootstrap::{self, Bootstrap};
 use patd_core::names::{Account, Role, User};
+use patd_core::pattern::desired::{
+    self, Desired, Evaluation, Home, Management, Network, Scopes, ServiceUser, Source, TokenPolicy,
+};
+use patd_core::pattern::plan::{offline, render};
 use patd_keys::RootKey;
 use patd_snowflake::key::SigningKey;
 use serde::Serialize;
@@ -121,31 +124,43 @@ impl World {
     }
 
     fn bootstrap(&self, key: &SigningKey, users: &[(&str, &str)]) {
-        let user = |(user, role): &(&str, &str)| bootstrap::ServiceUser {
+        let ours = Management::Ours;
+        let user = |(user, role): &(&str, &str)| ServiceUser {
             user: User::new(*user),
+            user_management: ours,
             role: Role::new(*role),
+            role_management: ours,
+            to_sysadmin: false,
             warehouse: None,
-            database: None,
-            schema: None,
+            privileges: Vec::new(),
+            database_roles: Vec::new(),
         };
-        let wanted = Bootstrap {
+        let wanted = Desired {
             account: Account::new(self.sim.account()),
             run_as: Role::new("ACCOUNTADMIN"),
-            broker: bootstrap::Broker {
+            home: Home { database: "PATD".into(), schema: "PUBLIC".into(), management: ours },
+            broker: desired::Broker {
                 user: User::new("PATD_HOST1"),
                 role: Role::new("PATD_HOST1_ROLE"),
-                public_key: key.public_key_body(),
+                public_key: Some(key.public_key_body()),
+                key_fingerprint: None,
                 replaces_own_key: false,
+                other_roles: Vec::new(),
+                management: ours,
             },
-            home: bootstrap::Home { database: "PATD".into(), schema: "PUBLIC".into() },
-            network: bootstrap::Network::Allow {
+            network: Network::Allow {
                 policy: "PATD_NETWORK".into(),
-                ranges: vec!["127.0.0.0/8".into()],
+                sources: vec![Source::Range("127.0.0.0/8".into())],
+            },
+            tokens: TokenPolicy::Ours {
+                default_days: 30,
+                max_days: 30,
+                evaluation: Evaluation::EnforcedRequired,
             },
             users: users.iter().map(user).collect(),
-            max_days_to_expiry: 30,
+            scopes: Scopes { bar_persons: false, admit_services: false, blocked_roles: Vec::new() },
         };
-        let script = bootstrap::render(&bootstrap::script(&wanted).unwrap());
+        let script = render::sql(&offline(&wanted).unwrap());
         self.sim.admin_script(&script).unwrap();
     }
 

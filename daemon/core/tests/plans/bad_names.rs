@@ -10,8 +10,11 @@ use crate::account::{desired, empty, finished};
 use crate::lexer::{Token, inner_names, statements, tokens};
 use crate::names::corpus;
 
+/// Puts a name somewhere.
+type Put = fn(&mut Desired, &str);
+
 /// Where a name can be.
-const PLACES: [(&str, fn(&mut Desired, &str)); 17] = [
+const PLACES: [(&str, Put); 17] = [
     ("user", |d, name| d.users[0].user = User::new(name)),
     ("role", |d, name| d.users[0].role = Role::new(name)),
     ("warehouse", |d, name| d.users[0].warehouse = Some(name.into())),
@@ -169,7 +172,7 @@ fn words_of_snowflakes_vocabulary_are_no_place_for_anything_else() {
     assert!(offline(&wanted).is_err(), "a table has three parts");
 }
 
-fn with(put: fn(&mut Desired, &str), name: &str) -> Desired {
+fn with(put: Put, name: &str) -> Desired {
     let mut wanted = desired();
     put(&mut wanted, name);
     wanted
@@ -192,7 +195,7 @@ fn seen(wanted: &Desired) -> patd_core::pattern::observed::Observed {
 }
 
 /// The statements for a name without any trick in it.
-fn expected(put: fn(&mut Desired, &str)) -> Vec<Vec<Token>> {
+fn expected(put: Put) -> Vec<Vec<Token>> {
     let wanted = with(put, PLAIN);
     let plan = plan(&wanted, &seen(&wanted), String::new()).unwrap();
     plan.steps.iter().map(|step| tokens(&step.statement).unwrap()).collect()

@@ -252,6 +252,7 @@ pub(crate) fn site_policies(observed: &mut Observed) {
         Seen::Known(BTreeMap::from([("ETL".to_owned(), service(&["KEYPAIR"], None))]));
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test reads its golden files; the core does not")]
 fn demand(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plans").join(file);
     if std::env::var_os("PLANS_WRITE").is_some() {

@@ -43,7 +43,9 @@ pub(crate) fn statements(sql: &str) -> Option<Vec<Vec<Token>>> {
         match token {
             Token::Comment(_) => {}
             Token::Symbol(';') => all.push(Vec::new()),
-            other => all.last_mut()?.push(other),
+            token @ (Token::Word(_) | Token::Name(_) | Token::Text(_) | Token::Symbol(_)) => {
+                all.last_mut()?.push(token);
+            }
         }
     }
     all.retain(|statement| !statement.is_empty());

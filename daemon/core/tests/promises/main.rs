@@ -1,10 +1,5 @@
-//! Promises of the pure rooms besides the slot's life: policy and bootstrap.
+//! Promises of the pure rooms besides the slot's life: policy.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test's helpers may fail as loudly as the test"
-)]
+#![expect(clippy::panic, reason = "a test's helpers may fail as loudly as the test")]
 
-mod bootstrap;
 mod policy;

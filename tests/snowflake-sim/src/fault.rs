@@ -46,6 +46,8 @@ impl Fault {
 pub enum On {
     /// A statement of this kind, on either protocol.
     Statement(StatementKind),
+    /// A statement that changes something, on either protocol.
+    Change,
     /// A driver login.
     Login,
     /// A statement on the driver protocol.
@@ -232,7 +234,8 @@ impl On {
             (On::Query, Point::Query(_)) => true,
             (On::SqlApi, Point::SqlApi(_)) => true,
             (On::Statement(wanted), Point::Query(kind) | Point::SqlApi(kind)) => wanted == kind,
-            (On::Statement(_) | On::Login | On::Query | On::SqlApi, _) => false,
+            (On::Change, Point::Query(kind) | Point::SqlApi(kind)) => !kind.only_reads(),
+            (On::Statement(_) | On::Change | On::Login | On::Query | On::SqlApi, _) => false,
         }
     }
 }
@@ -285,6 +288,15 @@ mod tests {
         let seen: Vec<bool> = (0..5).map(|_| book.due(Point::Login).is_some()).collect();
         assert_eq!(seen, [false, true, true, false, false]);
         assert!(book.left().is_empty());
+    }
+
+    #[test]
+    fn a_fault_for_changes_lets_every_look_pass() {
+        let mut book = FaultBook::default();
+        book.plant(Fault::next(On::Change, Act::Hang));
+        assert_eq!(book.due(Point::SqlApi(StatementKind::Show)), None);
+        assert_eq!(book.due(Point::Query(StatementKind::Select)), None);
+        assert_eq!(book.due(Point::SqlApi(StatementKind::Grant)), Some(Act::Hang));
     }
 
     #[test]

@@ -56,6 +56,19 @@ pub enum StatementKind {
 }
 
 impl StatementKind {
+    /// Returns whether a statement of this kind only looks, or chooses who looks.
+    pub fn only_reads(self) -> bool {
+        matches!(
+            self,
+            Self::ShowPats
+                | Self::ShowKeyPairs
+                | Self::Show
+                | Self::Desc
+                | Self::Select
+                | Self::Use
+        )
+    }
+
     /// Returns the word QUERY_HISTORY prints.
     pub fn query_type(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! The command line. No secret is ever an argument.
 
+mod checks;
 mod cortex;
 mod provision;
 
@@ -13,6 +14,7 @@ use patd_config::KeySource;
 
 use crate::answer::Exit;
 
+pub(crate) use checks::{DriftArgs, VerifyArgs};
 pub(crate) use cortex::CortexSettingsArgs;
 pub(crate) use provision::{
     ApplyArgs, BootstrapArgs, ConsentArgs, Format, PlanArgs, SessionArgs, Via, Without, word,
@@ -80,6 +82,10 @@ pub(crate) enum Verb {
     Plan(PlanArgs),
     /// Bring an account to the wanted pattern, statement by statement; may be run again
     Apply(ApplyArgs),
+    /// Prove the pattern: one line a check, by what Snowflake shows and by real logins
+    Verify(VerifyArgs),
+    /// Show what the daemon's hourly look found different from the pattern
+    Drift(DriftArgs),
     /// Print Cortex's managed settings for this host, or check a file of them
     CortexSettings(CortexSettingsArgs),
     /// Set a lost or damaged store aside, so that the daemon starts a new one
@@ -227,8 +233,9 @@ pub(crate) const PACKAGED_STATE: &str = "/var/lib/patd";
 const EXITS: &str = "\
 Exit codes:
   0   done
-  1   failed, or (explain) the request would be refused
-  2   there are alarms, or something is still under way (status, revoke); there are changes (plan)
+  1   failed, or (explain) the request would be refused, or (verify, drift) a check fails
+  2   there are alarms, or something is still under way (status, revoke); there are changes (plan);
+      something could not be checked (verify, drift)
   64  the command line cannot be understood
   69  no daemon answers
   77  not permitted

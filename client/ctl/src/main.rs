@@ -8,10 +8,12 @@ mod add;
 mod answer;
 mod apply;
 mod bootstrap;
+mod checks;
 mod cli;
 mod confirm;
 mod cortex_settings;
 mod daemon;
+mod drift;
 mod enrol;
 mod explain;
 mod files;
@@ -31,6 +33,7 @@ mod target;
 mod text;
 mod time;
 mod validate;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -59,6 +62,8 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Verb::Bootstrap(args) => bootstrap::run(cli, args),
         Verb::Plan(args) => plan::run(cli, args),
         Verb::Apply(args) => apply::run(cli, args),
+        Verb::Verify(args) => verify::run(cli, args),
+        Verb::Drift(args) => drift::run(cli, args),
         Verb::CortexSettings(args) => cortex_settings::run(cli, args),
         Verb::Rebuild(args) => rebuild::run(args),
     }

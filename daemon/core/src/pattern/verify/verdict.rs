@@ -88,7 +88,7 @@ impl<'a> Page<'a> {
             Verdict::Holds(evidence) => (Outcome::Passed, evidence, String::new()),
             Verdict::Broken { evidence, next_step } => (Outcome::Failed, evidence, next_step),
             Verdict::Unseen { needs } => {
-                let next_step = format!("look with a role that has {needs}");
+                let next_step = format!("look again with {needs}");
                 (Outcome::NotChecked { needs: plain(&needs) }, String::new(), next_step)
             }
         };

@@ -10,6 +10,11 @@ use std::time::Duration;
 use e2e::{Client, added, append_to_entry, live, log_in};
 use world::{CONNECTION, World, wait_at_most};
 
+mod keyring;
+use keyring::Session;
+
+const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+
 #[test]
 fn a_sealed_store_without_its_root_key_is_refused_and_left_as_it_is() {
     let mut world = stopped_after_serving();
@@ -52,6 +57,53 @@ fn a_text_that_is_no_root_key_is_refused_without_being_shown() {
 
     assert!(told.contains("not a root key") && told.contains("patctl init"), "{told}");
     assert!(!told.contains("battery"), "{told}");
+}
+
+#[test]
+fn a_root_key_in_the_keyring_seals_the_store_and_is_found_again_or_asked_for() {
+    let Some(mut session) = Session::new() else { return };
+    session.unlock();
+    let mut world = kept_in_the_keyring(&session);
+    world.start();
+    log_in(&world);
+    let label = world.status()["daemon"]["root_key"].to_string();
+    assert!(label.contains("any program of this user"), "{label}");
+    assert!(world.stop().success());
+
+    session.unlock();
+    serves_what_it_served(&mut world);
+    assert!(world.stop().success());
+
+    session.lock();
+    let told = refused_to_start(&mut world);
+    assert!(told.contains("root key") && told.contains("unlock"), "{told}");
+
+    session.end();
+    let told = refused_to_start(&mut world);
+    assert!(told.contains("root key") && told.contains("D-Bus session bus"), "{told}");
+
+    session.unlock();
+    serves_what_it_served(&mut world);
+}
+
+#[test]
+fn a_keyring_without_the_root_key_is_refused_and_given_no_other() {
+    let (Some(mut session), Some(mut other)) = (Session::new(), Session::new()) else { return };
+    session.unlock();
+    let mut world = kept_in_the_keyring(&session);
+    world.start();
+    log_in(&world);
+    assert!(world.stop().success());
+    other.unlock();
+    let elsewhere = [(BUS, other.address())];
+
+    for _ in 0..2 {
+        let told = refused_to_start_with(&mut world, &elsewhere);
+        assert!(told.contains("has no key \"root-key\""), "{told}");
+        assert!(told.contains("patctl init"), "{told}");
+    }
+
+    serves_what_it_served(&mut world);
 }
 
 #[test]
@@ -201,11 +253,34 @@ fn serves_what_it_served(world: &mut World) {
     assert_eq!((before.len(), added(&world.sim)), (1, 1));
 }
 
+/// A world whose root key is in the keyring of this session and nowhere else.
+fn kept_in_the_keyring(session: &Session) -> World {
+    let address = session.address();
+    let world = World::builder().variable(BUS, &address).prepare();
+    let mut init = world.patctl(["init", "--account", "MYORG-MYACCOUNT", "--host", "127.0.0.1"]);
+    init.args(["--port", &world.sim.port().to_string(), "--protocol", "http"]);
+    init.args(["--admin-user", "PATD_HOST1", "--admin-role", "PATD_HOST1_ROLE"]);
+    init.args(["--root-key", "keyring:root-key", "--admin-key"]);
+    init.arg(format!("file:{}", world.keys().join("admin-key.pem").display()));
+    init.arg("--state").arg(world.state()).env(BUS, address);
+    let made = init.output().unwrap();
+    assert!(made.status.success(), "{}", e2e::said(&made));
+    world.register(&world::own_name(), &[]).unwrap();
+    world.bootstrap().unwrap();
+    assert_eq!(names(&world.keys()), ["admin-key.pem"], "the root key is in no file");
+    world
+}
+
 /// Starts the daemon, demands that it ends by itself with EX_CONFIG, and returns what this start said.
 fn refused_to_start(world: &mut World) -> String {
+    refused_to_start_with(world, &[])
+}
+
+fn refused_to_start_with(world: &mut World, variables: &[(&str, String)]) -> String {
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let said_before = fs::read(world.log()).unwrap_or_default().len();
     let program = world.programs.patd();
-    let daemon = world.spawn_program(&program, &[]);
+    let daemon = world.spawn_program(&program, &variables);
     let status = wait_at_most(Duration::from_secs(20), || daemon.ended());
     let log = daemon.log_text();
     world.kill();

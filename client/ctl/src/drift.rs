@@ -1,7 +1,7 @@
 //! `patctl drift`: what the daemon's own hourly look found different from the pattern, as far as its role can see.
 
+use pat_wire::provision::{AccountDrift, Drift, DriftRequest};
 use patd_core::pattern::verify::Check;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::answer::{Answer, Exit, Failure, in_colour};
@@ -10,48 +10,63 @@ use crate::text::plain;
 use crate::{checks, daemon, time};
 
 pub(crate) fn run(cli: &Cli, args: &DriftArgs) -> Result<Answer, Failure> {
-    let question = Question { account: args.account.clone() };
-    let drift: Drift = daemon::question(cli, "/v1/drift", &question)?;
-    let never = drift.accounts.iter().any(|found| found.looked_at.is_none());
-    let all: Vec<Check> = drift.accounts.iter().flat_map(|found| found.checks.clone()).collect();
-    let found = checks::exit(&all);
-    let exit = if found == Exit::Ok && never { Exit::Alarms } else { found };
-    let now = time::now();
-    let text = drift.accounts.iter().map(|found| text_of(found, now)).collect::<Vec<_>>();
-    Ok(Answer { text: text.join("\n"), json: json!(drift), exit })
-}
-
-fn text_of(found: &Found, now: i64) -> String {
-    let account = plain(&found.account);
-    let Some(at) = found.looked_at else {
-        return format!(
-            "{account}: not looked at yet; the daemon looks a minute after its start\n"
-        );
+    let question = DriftRequest { account: args.account.clone(), look: args.look };
+    let drift: Drift = match args.look {
+        true => daemon::provisioning(&cli.socket, "/v1/drift", &question)?,
+        false => daemon::question(cli, "/v1/drift", &question)?,
     };
-    let when = time::from_now(at, now);
-    if found.checks.is_empty() {
-        return format!("{account}: as it should be, seen {when}\n");
-    }
-    let (shown, counts) =
-        (checks::shown(&found.checks, in_colour()), checks::counts(&found.checks));
-    format!("{account}, seen {when}\n\n{shown}\n{counts}")
+    let found = drift.accounts.iter().map(Found::read).collect::<Result<Vec<_>, _>>()?;
+    let (in_colour, now) = (in_colour(), time::now());
+    let text: Vec<String> = found.iter().map(|found| found.text(now, in_colour)).collect();
+    Ok(Answer { text: text.join("\n"), json: json!(drift), exit: exit(&found) })
 }
 
-#[derive(Serialize)]
-struct Question {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
+/// What does not hold is worse than what nobody has seen.
+fn exit(found: &[Found<'_>]) -> Exit {
+    let all: Vec<Check> = found.iter().flat_map(|found| found.checks.clone()).collect();
+    let unseen = found.iter().any(|f| f.of.looked_at.is_none() || f.of.failure.is_some());
+    let exit = checks::exit(&all);
+    if exit == Exit::Ok && unseen { Exit::Alarms } else { exit }
 }
 
-#[derive(Debug, Deserialize, Serialize)]
-struct Drift {
-    accounts: Vec<Found>,
-}
-
-/// The newest look at one account: what does not hold, and what could not be checked.
-#[derive(Debug, Deserialize, Serialize)]
-struct Found {
-    account: String,
-    looked_at: Option<i64>,
+/// The newest look at one account.
+struct Found<'a> {
+    of: &'a AccountDrift,
     checks: Vec<Check>,
+}
+
+impl<'a> Found<'a> {
+    fn read(of: &'a AccountDrift) -> Result<Self, Failure> {
+        let checks = serde_json::from_value(of.checks.clone()).map_err(|_| {
+            let what = "cannot understand the checks the daemon sent";
+            Failure::new(Exit::Failed, what, "see whether both are of the same version")
+        })?;
+        Ok(Self { of, checks })
+    }
+
+    fn text(&self, now: i64, in_colour: bool) -> String {
+        let account = plain(&self.of.account);
+        let mut text = match self.of.looked_at {
+            None => format!("{account}: not looked at since the daemon started\n"),
+            Some(at) if self.checks.is_empty() => {
+                format!("{account}: as it should be, seen {}\n", time::from_now(at, now))
+            }
+            Some(at) => {
+                let shown = checks::shown(&self.checks, in_colour);
+                let counts = checks::counts(&self.checks);
+                format!("{account}, seen {}\n\n{shown}\n{counts}", time::from_now(at, now))
+            }
+        };
+        if let Some(why) = &self.of.failure {
+            text.push_str(&format!("the last look brought nothing: {}\n", plain(why)));
+        }
+        for held in &self.of.held_back {
+            let why = match held.checks.as_slice() {
+                [] => "it was not looked at yet".to_owned(),
+                checks => plain(&checks.join(", ")),
+            };
+            text.push_str(&format!("held back: {}: {why}\n", plain(&held.slot)));
+        }
+        text
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use pat_wire::provision::EvidenceRequest;
 use patd_core::names::User;
 use patd_core::pattern::verify::{Check, Evidence, verify};
 use serde_json::json;
@@ -51,7 +52,7 @@ fn logins(cli: &Cli, target: &Target, only: Option<&User>) -> Logins {
         if connection.slot.account != target.account.name || !wanted || !tried.insert(user) {
             continue;
         }
-        let question = json!({ "connection": name.as_str() });
+        let question = EvidenceRequest { connection: name.as_str().to_owned() };
         match daemon::provisioning(&cli.socket, "/v1/evidence", &question) {
             Ok(evidence) => logins.made.push(evidence),
             Err(error) => logins.missing.push((name.as_str().to_owned(), error.to_string())),

@@ -18,4 +18,7 @@ pub(crate) struct DriftArgs {
     /// Only this account [default: every account of this host]
     #[arg(long, value_name = "ACCOUNT")]
     pub(crate) account: Option<String>,
+    /// Have the daemon look again first
+    #[arg(long)]
+    pub(crate) look: bool,
 }

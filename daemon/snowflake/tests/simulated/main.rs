@@ -6,6 +6,7 @@
 mod authority;
 mod evidence;
 mod logs;
+mod planning;
 mod probe;
 mod provision;
 mod proxy;

@@ -108,6 +108,7 @@ pub const RULES: &[Rule] = &[
     rule("4.2-1", "An untouched policy describes itself with every default.", "snowflakedb/terraform-provider-snowflake pkg/sdk/testint (live account)", "an_untouched_policy_describes_itself_as_a_live_account_does"),
     rule("4.2-2", "SHOW … ON USER is the policy in force, and says where it is set.", "docs.snowflake.com/sql-reference/sql/show-authentication-policies", "the_users_policy_beats_the_user_types_which_beats_the_accounts"),
     rule("4.2-3", "The options column names the account scopes.", "snowflakedb/terraform-provider-snowflake pkg/sdk/testint (live account)", "person_scope_covers_untyped_users_and_a_switch_decides_about_agents"),
+    rule("4.2-4", "DESCRIBE prints texts bare, lists in brackets and nested properties in braces.", "snowflakedb/terraform-provider-snowflake pkg/sdk/testint (live account)", "what_was_set_is_described_without_quotes_and_with_lists_in_brackets"),
     rule("4.3-1", "User beats user type beats account beats built-in.", "docs.snowflake.com/user-guide/authentication-policies", "the_users_policy_beats_the_user_types_which_beats_the_accounts"),
     rule("4.3-2", "Replacing an attached policy needs FORCE; detaching none is an error.", "docs.snowflake.com/sql-reference/sql/alter-account", "replacing_an_attached_policy_needs_force"),
     rule("4.3-3", "Whether FORCE on the account detaches users.", "undocumented: a switch", "a_switch_decides_whether_force_on_the_account_detaches_users"),

@@ -81,7 +81,11 @@ impl Draft<'_> {
                 }
             })
         });
+        let again = self.forces() && !self.reruns();
         let (why, danger) = match seen {
+            Ok(Place::Done) if again => {
+                ("FORCE on the account may have taken it off".to_owned(), None)
+            }
             Ok(Place::Done) => return Ok(()),
             Ok(Place::Free) => ("how this user may log in".to_owned(), None),
             Ok(Place::Taken(other)) => {
@@ -92,7 +96,7 @@ impl Draft<'_> {
                 return Ok(());
             }
         };
-        let force = danger.is_some() || self.reruns();
+        let force = danger.is_some() || self.forces();
         let change = Change {
             statement: format!(
                 "ALTER USER {} SET AUTHENTICATION POLICY {}{}",
@@ -107,7 +111,9 @@ impl Draft<'_> {
                 format!("APPLY AUTHENTICATION POLICY ON USER {user}"),
             ]),
         };
-        self.ending_logins(user, policy, danger.is_none());
+        if danger.is_none() && !again {
+            self.ending_logins(user, policy);
+        }
         self.step(Sign::Add, change, danger);
         Ok(())
     }
@@ -134,9 +140,9 @@ impl Draft<'_> {
     }
 
     /// Tells which ways of logging in a user loses with a policy it gets for the first time.
-    fn ending_logins(&mut self, user: &str, policy: &FullName, first: bool) {
+    fn ending_logins(&mut self, user: &str, policy: &FullName) {
         let (ending, _) = self.other_methods(user, policy);
-        if first && !ending.is_empty() {
+        if !ending.is_empty() {
             let text = format!(
                 "it no longer logs in with its {}, only as its policy says",
                 ending.join(", ")

@@ -29,6 +29,23 @@ impl Draft<'_> {
         danger
     }
 
+    /// Returns whose own policy FORCE on the account may take off.
+    pub(super) fn forced_off(&self) -> String {
+        let of_persons = self.observed.persons.known().into_iter().flatten();
+        let of_services = self.observed.other_services.known().into_iter().flatten();
+        let persons = of_persons.filter(|(_, person)| has_its_own(&person.policy));
+        let services = of_services.filter(|(_, service)| has_its_own(&service.policy));
+        let names: Vec<&str> = persons
+            .map(|(name, _)| name)
+            .chain(services.map(|(name, _)| name))
+            .map(String::as_str)
+            .collect();
+        let whose = if names.is_empty() { "users".to_owned() } else { names.join(", ") };
+        format!(
+            "whether FORCE takes policies of their own off {whose}: Snowflake's documentation leaves it open"
+        )
+    }
+
     fn persons(&self, danger: &mut Danger) {
         let persons = match fact(&self.observed.persons) {
             Ok(persons) => persons,

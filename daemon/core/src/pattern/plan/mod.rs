@@ -43,32 +43,36 @@ use crate::sql::SqlError;
 /// When a name cannot be quoted, a number is out of range, or no address is allowed.
 pub fn plan(desired: &Desired, observed: &Observed, fingerprint: String) -> Result<Plan, SqlError> {
     let mut draft = Draft::new(desired, observed, Manner::Exact);
-    draft.objects()?;
-    draft.users()?;
-    draft.scopes()?;
+    draft.all()?;
     Ok(draft.plan(fingerprint))
 }
 
-/// Returns statements that lead from an empty account to what is wanted and can be run again. The policies of the
-/// whole account come before those of users here: their FORCE may take users' policies off
-/// (snowflake docs: alter-account).
+/// Returns statements that lead from an empty account to what is wanted and can be run again.
 ///
 /// # Errors
 /// As [`plan`]; also where only a live account can tell the one address.
 pub fn offline(desired: &Desired) -> Result<Plan, SqlError> {
     let observed = assumed::empty(desired);
     let mut draft = Draft::new(desired, &observed, Manner::Rerunnable);
-    draft.objects()?;
-    draft.scopes()?;
-    draft.users()?;
+    draft.all()?;
     Ok(draft.plan(String::new()))
 }
 
 impl Draft<'_> {
-    fn objects(&mut self) -> Result<(), SqlError> {
+    /// The policies of the whole account come last: they are the most dangerous, and nothing waits for them. Where one
+    /// must be forced over another they come before those of users, which FORCE may take off (snowflake docs:
+    /// alter-account), so that ours are put on afterwards.
+    fn all(&mut self) -> Result<(), SqlError> {
         self.roles()?;
         self.home()?;
         self.network()?;
-        self.policies_of_users()
+        self.policies_of_users()?;
+        if self.forces() {
+            self.scopes()?;
+            self.users()
+        } else {
+            self.users()?;
+            self.scopes()
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::look::{Look, fact, look};
 use super::pat_policy;
 use super::privilege::Need;
 use super::quote;
-use super::step::{Confirmation, Danger, Sign};
+use super::step::Sign;
 use super::value::Value;
 use crate::pattern::ours::{FullName, PERSONS, SERVICES, dotted};
 use crate::sql::SqlError;
@@ -167,8 +167,21 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Attaches a policy of ours. Never with FORCE to a live account: it may take policies off users
-    /// (snowflake docs: alter-account); another policy is taken off first.
+    /// Returns whether a policy of ours must be forced over another, or may have to be.
+    pub(super) fn forces(&self) -> bool {
+        let (desired, home) = (&self.desired.scopes, &self.desired.home);
+        let taken = |now: &Option<String>, name| {
+            now.as_ref().is_some_and(|now| *now != dotted(&home.holds(name)))
+        };
+        let Ok(attached) = fact(&self.observed.scopes) else { return self.reruns() };
+        let persons = desired.bar_persons && taken(&attached.persons, PERSONS);
+        let services = desired.admit_services && taken(&attached.services, SERVICES);
+        persons || services || self.reruns()
+    }
+
+    /// Attaches a policy of ours. Over another with FORCE, in one statement: taking that one off first would, for a
+    /// moment or for as long as somebody stopped there, leave its users under a policy that may shut out whoever runs
+    /// this, and nobody would know any more what it said.
     fn attach_to_account(
         &mut self,
         place: &Place<'_>,
@@ -178,23 +191,18 @@ impl Draft<'_> {
         if place.attached == Some(&own) {
             return Ok(());
         }
-        let before = self.methods_of(place.base);
+        let mut danger = self.account_danger(place.scope, &self.methods_of(place.base), methods);
+        let mut why = place.scope.why().to_owned();
+        let mut force = if self.reruns() { " FORCE" } else { "" };
         if let Some(other) = place.attached {
-            let danger = Danger {
-                confirm: Confirmation::ReplacePolicy,
-                ..self.account_danger(place.scope, &before, methods)
-            };
-            let statement =
-                format!("ALTER ACCOUNT UNSET AUTHENTICATION POLICY {}", place.scope.clause());
-            let why = format!("{other} makes room for ours, which says the same but for tokens");
-            self.step(Sign::Remove, on_account(statement, why), Some(danger));
+            force = " FORCE";
+            why = format!("{other} is in force, and ours says the same but for tokens");
+            danger.unseen.push(self.forced_off());
         }
         let quoted = quote::full("authentication policy", &place.name)?;
-        let force = if self.reruns() { " FORCE" } else { "" };
         let clause = place.scope.clause();
         let statement = format!("ALTER ACCOUNT SET AUTHENTICATION POLICY {quoted} {clause}{force}");
-        let danger = self.account_danger(place.scope, &before, methods);
-        self.step(Sign::Add, on_account(statement, place.scope.why().to_owned()), Some(danger));
+        self.step(Sign::Add, on_account(statement, why), Some(danger));
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::engine::errors::{
     invalid_property, invalid_value,
 };
 use crate::engine::state::{AuthPolicy, Evaluation, Kind, PatPolicy, Path, Securable};
-use crate::engine::text::{Cursor, Property, properties};
+use crate::engine::text::{Cursor, Property, Value, properties};
 
 /// A statement about authentication policies.
 pub(super) enum Command {
@@ -324,7 +324,18 @@ fn client_policy(property: &Property) -> Result<Vec<(String, String)>, SqlError>
 }
 
 fn printed(property: &Property) -> Result<Vec<(String, String)>, SqlError> {
-    Ok(property.nested()?.iter().map(|p| (p.name.clone(), p.value.printed())).collect())
+    Ok(property.nested()?.iter().map(|p| (p.name.clone(), described(&p.value))).collect())
+}
+
+/// Returns a value as DESCRIBE prints it: texts bare, lists in brackets.
+fn described(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::List(items) => {
+            format!("[{}]", items.iter().map(described).collect::<Vec<_>>().join(", "))
+        }
+        Value::Name(_) | Value::Number(_) | Value::Nested(_) => value.printed(),
+    }
 }
 
 /// Driver versions need DRIVERS among the client types; SQL_API stands for itself.

@@ -48,6 +48,25 @@ fn an_untouched_policy_describes_itself_as_a_live_account_does() {
 }
 
 #[test]
+fn what_was_set_is_described_without_quotes_and_with_lists_in_brackets() {
+    let mut world = World::new();
+    policy(
+        &mut world,
+        "mfa_policy = (allowed_methods = ('PASSKEY', 'DUO') enforce_mfa_on_external_authentication = 'ALL') \
+         workload_identity_policy = (allowed_aws_accounts = ('111122223333'))",
+    );
+    let shown = world.admin("desc authentication policy db.public.ap").rows;
+    let value = |property: &str| {
+        shown.iter().find(|row| row[0].as_deref() == Some(property)).unwrap()[1].clone().unwrap()
+    };
+    assert_eq!(
+        value("MFA_POLICY"),
+        "{ALLOWED_METHODS=[PASSKEY, DUO], ENFORCE_MFA_ON_EXTERNAL_AUTHENTICATION=ALL}"
+    );
+    assert!(value("WORKLOAD_IDENTITY_POLICY").contains("ALLOWED_AWS_ACCOUNTS=[111122223333],"));
+}
+
+#[test]
 fn a_policy_without_the_method_stops_minting_and_using() {
     let mut world = World::new();
     let secret = world.mint_cli();

@@ -32,6 +32,7 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// Whatever kept it from starting; nothing was served then.
 pub fn run(flags: &Flags) -> Result<(), Fault> {
+    os::keep_heap_small();
     os::harden().map_err(Fault::Harden)?;
     uids_mean_something()?;
     let config = patd_config::load(&flags.config)?;

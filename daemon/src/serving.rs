@@ -34,7 +34,6 @@ pub struct Furniture {
     facts: Facts,
     upstreams: Upstreams,
     opened: OpenReport,
-    stored: BTreeMap<SlotId, Slot>,
     sockets: Sockets,
     boot_id: String,
     state_dir: std::path::PathBuf,
@@ -52,7 +51,6 @@ pub fn furnish(flags: &Flags, config: Config, clock: Arc<Clock>) -> Result<Furni
     let credentials = patd_keys::credentials_directory();
     let root_key = patd_keys::read_root(&config.root_key, credentials.as_deref());
     let opened = store::open(&flags.state, root_key.map_err(Fault::RootKey)?, clock.now())?;
-    let stored = opened.store.slots()?;
     let sockets = Sockets::open(&flags.run, config.admin_group)?;
     let facts = Facts {
         config_dir: flags.config.clone(),
@@ -60,7 +58,7 @@ pub fn furnish(flags: &Flags, config: Config, clock: Arc<Clock>) -> Result<Furni
         root_key: patd_keys::label(&config.root_key),
     };
     let state_dir = flags.state.clone();
-    Ok(Furniture { config, facts, upstreams, opened, stored, sockets, boot_id, state_dir, clock })
+    Ok(Furniture { config, facts, upstreams, opened, sockets, boot_id, state_dir, clock })
 }
 
 /// Returns the runtime: few threads, since nothing here computes for long.
@@ -77,6 +75,7 @@ pub fn runtime() -> io::Result<Runtime> {
 }
 
 /// Serves as long as `reign` goes on (in production: until a signal ends it), then finishes what is in flight.
+/// `reign` lets the slots begin, once it has said that the doors are open.
 ///
 /// # Errors
 /// Whatever kept it from serving.
@@ -91,7 +90,6 @@ pub async fn serve(
     schedule::start(house.clone(), admissions.to_vec(), stop.slots.clone()).await?;
     let doors = open_doors(&house, sockets, admissions, &stop)?;
     house.audit.write(house.clock.read().wall, &start_event(&house))?;
-    house.slots.begin();
     let ended = reign(&house).await;
     signals::say_stopping();
     finish(&house, doors, &stop).await;
@@ -112,14 +110,14 @@ struct Stop {
 }
 
 async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Sockets), Fault> {
-    let Furniture { config, facts, upstreams, opened, stored, sockets, boot_id, state_dir, clock } =
+    let Furniture { config, facts, upstreams, opened, sockets, boot_id, state_dir, clock } =
         furniture;
     let at = clock.read().wall;
     let audit = Audit::open(&state_dir.join("audit"), &boot_id, config.audit_strict, at)?;
     let loaded = Event::ConfigLoaded { entries: config.entries.len(), slots: config.slots.len() };
     audit.write(at, &loaded)?;
     let alarms = Arc::new(Alarms::new(audit.clone(), clock.clone()));
-    let OpenReport { store, repairs } = opened;
+    let OpenReport { store, slots: stored, repairs } = opened;
     for repair in repairs.iter().filter(|repair| repair.is_damage()) {
         alarms.raise("store", &schedule::damage(repair.to_string()));
     }

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::house::House;
 use crate::reload;
 
-/// Says that the sockets serve, then waits for the signal to end. SIGHUP reloads meanwhile.
+/// Says that the sockets serve, lets the slots begin, then waits for the signal to end. SIGHUP reloads meanwhile.
 ///
 /// # Errors
 /// If signals cannot be heard.
@@ -21,6 +21,7 @@ pub async fn until_told_to_end(house: &Arc<House>) -> io::Result<()> {
     let mut alive = tokio::time::interval(sign_of_life());
     say(&[NotifyState::Ready, NotifyState::Status(&status(house))]);
     tracing::info!(slots = house.slots.all().len(), "Ready");
+    house.slots.begin();
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),

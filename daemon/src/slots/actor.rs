@@ -63,15 +63,7 @@ enum Heard {
 impl Actor {
     /// Lives until the slot is dropped or the daemon ends, and finishes the call on its way first.
     /// Boxed, so that a thousand waiting loops are small.
-    pub(super) async fn live(
-        mut self: Box<Self>,
-        begun: CancellationToken,
-        stop: CancellationToken,
-    ) {
-        tokio::select! {
-            () = begun.cancelled_owned() => {}
-            () = stop.cancelled() => return,
-        }
+    pub(super) async fn live(mut self: Box<Self>, stop: CancellationToken) {
         Box::pin(self.take(Event::Started)).await;
         Box::pin(self.tick()).await;
         loop {

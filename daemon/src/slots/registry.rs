@@ -1,7 +1,7 @@
 //! All slots by id: starts their loops, finds them, replaces their rules on a reload.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use patd_core::lifecycle::{Rules, Slot};
@@ -75,21 +75,27 @@ pub struct Slots {
     kit: Arc<Kit>,
     by_id: ArcSwap<BTreeMap<Arc<SlotId>, Arc<Handle>>>,
     tasks: TaskTracker,
-    begun: CancellationToken,
+    /// Loops that wait for [`Slots::begin`]; none once it was called.
+    waiting: Mutex<Option<Vec<Actor>>>,
     stop: CancellationToken,
 }
 
 impl Slots {
     /// Returns no slots yet; their loops end when `stop` says so.
     pub fn new(kit: Arc<Kit>, stop: CancellationToken) -> Self {
-        let begun = CancellationToken::new();
-        Self { kit, by_id: ArcSwap::default(), tasks: TaskTracker::new(), begun, stop }
+        let waiting = Mutex::new(Some(Vec::new()));
+        Self { kit, by_id: ArcSwap::default(), tasks: TaskTracker::new(), waiting, stop }
     }
 
-    /// Lets the loops begin. Until then slots are served as they were stored, so that a thousand first looks
-    /// do not hold up the doors.
+    /// Lets the loops begin. Until then slots are served as they were stored, and orders wait: a thousand first
+    /// looks hold up neither the doors nor the word that they are open.
     pub fn begin(&self) {
-        self.begun.cancel();
+        let waiting = self.waiting().take();
+        waiting.into_iter().flatten().for_each(|actor| self.let_live(actor));
+    }
+
+    fn let_live(&self, actor: Actor) {
+        self.tasks.spawn(Box::new(actor).live(self.stop.clone()));
     }
 
     /// Brings the slots to a plan: new ones start from `stored`, or empty; others live by their new rules when
@@ -132,7 +138,7 @@ impl Slots {
             is_configured: terms.is_configured,
         };
         let (out, view) = watch::channel(first);
-        let actor = Box::new(Actor {
+        let actor = Actor {
             id: id.clone(),
             kit: self.kit.clone(),
             terms,
@@ -140,8 +146,11 @@ impl Slots {
             mailbox: mailbox.clone(),
             out,
             memory: Memory::default(),
-        });
-        self.tasks.spawn(actor.live(self.begun.clone(), self.stop.clone()));
+        };
+        match self.waiting().as_mut() {
+            Some(waiting) => waiting.push(actor),
+            None => self.let_live(actor),
+        }
         Handle { id, mailbox, view }
     }
 
@@ -162,10 +171,15 @@ impl Slots {
         }
     }
 
-    /// Waits until every loop has ended. Call after `stop`.
+    /// Waits until every loop has ended; those that never began end here. Call after `stop`.
     pub async fn ended(&self) {
+        drop(self.waiting().take());
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Vec<Actor>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -96,9 +96,9 @@ fn open(vault: &Vault, key: &RecordKey, bytes: Vec<u8>) -> Copy {
         Err(why) => return Copy::Damaged(why.0.to_owned()),
     };
     match record.state().filter(|(id, _)| vault.derived.record_key(id) == *key) {
-        Some((id, _)) => {
+        Some((id, slot)) => {
             let (version, term) = (header.version, header.term);
-            Copy::Good(Rc::new(Sealed { id, version, term, bytes }))
+            Copy::Good(Rc::new(Sealed { id, slot, version, term, bytes }))
         }
         None => Copy::Damaged("of an unknown form".to_owned()),
     }

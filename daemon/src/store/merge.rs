@@ -2,14 +2,16 @@
 
 use std::rc::Rc;
 
+use patd_core::lifecycle::Slot;
 use patd_core::names::SlotId;
 
 use super::error::BEHIND;
 
-/// A record that opened: whose it is, which version, and its sealed bytes.
+/// A record that opened: whose it is, the state in it, which version, and its sealed bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sealed {
     pub(super) id: SlotId,
+    pub(super) slot: Slot,
     pub(super) version: u64,
     pub(super) term: u32,
     pub(super) bytes: Vec<u8>,
@@ -103,7 +105,7 @@ fn stale(file: &Copy, newest: &Rc<Sealed>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use patd_core::names::{Account, User};
+    use patd_core::names::{Account, HostId, User};
 
     use super::*;
 
@@ -129,6 +131,7 @@ mod tests {
             4 => Copy::Damaged("not authentic".to_owned()),
             version => Copy::Good(Rc::new(Sealed {
                 id: SlotId { account: Account::new("A"), user: User::new("U") },
+                slot: Slot::new(HostId::new("0123ABCD")),
                 version,
                 term: 1,
                 bytes: version.to_be_bytes().to_vec(),

@@ -1,12 +1,13 @@
 //! Opening the store: make it where it is marked new, find the meta record the root key opens, then let the
 //! rest be restored. Refuses rather than guesses, and before it has moved anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, RwLock};
 
 use aws_lc_rs::rand;
-use patd_core::names::HostId;
+use patd_core::lifecycle::Slot;
+use patd_core::names::{HostId, SlotId};
 use patd_core::time::Timestamp;
 use patd_keys::RootKey;
 use patd_keys::state_dir;
@@ -15,7 +16,7 @@ use super::error::{BEHIND, OpenError, Repair};
 use super::looking::{self, META_KEY, SLED_DIR, SledState};
 use super::meta::{self, Found, Meta, Opened};
 use super::restoring::{self, MetaWrite, Survey};
-use super::sealed_files::SealedFiles;
+use super::sealed_files::{Scan, SealedFiles};
 use super::sealed_store::SealedStore;
 use super::sled_file::Contents;
 use super::vault::{Derived, Keyring, Vault};
@@ -24,6 +25,8 @@ use super::vault::{Derived, Keyring, Vault};
 pub struct OpenReport {
     /// The store.
     pub store: SealedStore,
+    /// The state of every slot, as it was found.
+    pub slots: BTreeMap<SlotId, Slot>,
     /// What was repaired. An empty list is the rule.
     pub repairs: Vec<Repair>,
 }
@@ -43,11 +46,13 @@ pub fn open(dir: &Path, root: RootKey, now: Timestamp) -> Result<OpenReport, Ope
     if is_new {
         make(dir, &files, &root, now)?;
     }
-    let (mut unlocked, sled) = unlock(dir, &files, &root)?;
+    let (unlocking, scan) = while_scanning(&files, || unlock(dir, &files, &root));
+    let (mut unlocked, sled) = unlocking?;
     drop(root);
     files.prepare()?;
     let known = (&unlocked.vault, &unlocked.meta, unlocked.current);
-    let survey = restoring::survey(dir, &files, known, sled)?;
+    let survey = restoring::survey(dir, known, (sled, scan?))?;
+    let slots = survey.states();
     let write = unlocked.brought_up_to(&survey, now)?;
     let (sled, repairs) =
         survey.carry_out(dir, &files, (&unlocked.vault, &unlocked.meta), write)?;
@@ -65,7 +70,21 @@ pub fn open(dir: &Path, root: RootKey, now: Timestamp) -> Result<OpenReport, Ope
         _lock: lock,
     };
     // What a first start finds missing was never there.
-    Ok(OpenReport { store, repairs: if is_new { Vec::new() } else { repairs } })
+    Ok(OpenReport { store, slots, repairs: if is_new { Vec::new() } else { repairs } })
+}
+
+/// Reads the slot files while sled opens: both wait for the disk, and neither needs the other. What came of the
+/// files counts only once sled and keys are in order.
+fn while_scanning<T>(
+    files: &SealedFiles,
+    open: impl FnOnce() -> T,
+) -> (T, Result<Scan, OpenError>) {
+    std::thread::scope(|scope| {
+        let scanning = scope.spawn(|| files.scan());
+        let opened = open();
+        let scan = scanning.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (opened, scan)
+    })
 }
 
 /// The keys and the list, and how far the list is to be believed.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use patd_core::lifecycle::Slot;
 use patd_core::names::SlotId;
 use patd_keys::durable;
 use patd_keys::state_dir;
@@ -13,7 +14,7 @@ use super::error::{OpenError, Repair};
 use super::looking::{self, META_KEY, SLED_DIR, SledState, refused};
 use super::merge::{self, Copy, Listing, Sealed, Verdict};
 use super::meta::Meta;
-use super::sealed_files::{SealedFiles, at};
+use super::sealed_files::{Scan, SealedFiles, at};
 use super::sled_file::{Change, Contents, SledFile};
 use super::vault::{RecordKey, Vault};
 
@@ -44,13 +45,12 @@ pub(super) enum MetaWrite {
 /// last one written.
 pub(super) fn survey(
     dir: &Path,
-    files: &SealedFiles,
     (vault, meta, current): (&Vault, &Meta, bool),
-    (mut sled, contents): (SledState, Contents),
+    ((mut sled, contents), scan): ((SledState, Contents), Scan),
 ) -> Result<Survey, OpenError> {
     let listed: BTreeMap<RecordKey, &SlotId> =
         meta.slots.iter().map(|id| (vault.derived.record_key(id), id)).collect();
-    let mut found = looking::gather(&mut sled, contents, files.scan()?, vault);
+    let mut found = looking::gather(&mut sled, contents, scan.tidied()?, vault);
     for key in listed.keys() {
         found.entry(*key).or_default();
     }
@@ -77,7 +77,8 @@ pub(super) fn reopen(
     vault: &Vault,
     meta: &mut Meta,
 ) -> Result<(SledFile, Vec<Repair>), OpenError> {
-    let survey = survey(dir, files, (vault, meta, true), looking::look_at_sled(dir)?)?;
+    let found = (looking::look_at_sled(dir)?, files.scan()?);
+    let survey = survey(dir, (vault, meta, true), found)?;
     meta.version = survey.highest_version(meta.version) + 1;
     survey.carry_out(dir, files, (vault, meta), MetaWrite::Changed)
 }
@@ -97,6 +98,11 @@ impl Survey {
     /// Returns the slots there are.
     pub(super) fn slots(&self) -> BTreeSet<SlotId> {
         self.keep.values().map(|sealed| sealed.id.clone()).collect()
+    }
+
+    /// Returns the state of every slot.
+    pub(super) fn states(&self) -> BTreeMap<SlotId, Slot> {
+        self.keep.values().map(|sealed| (sealed.id.clone(), sealed.slot.clone())).collect()
     }
 
     /// Returns whether a record is sealed under this term.

@@ -21,12 +21,29 @@ pub(super) struct SealedFiles {
 /// What was found where a sealed file should be: its bytes, or what is wrong with it.
 pub(super) type FileBytes = Result<Vec<u8>, String>;
 
+/// The slot files as they were found.
+#[derive(Default)]
+pub(super) struct Scan {
+    found: BTreeMap<RecordKey, FileBytes>,
+    half_written: Vec<PathBuf>,
+}
+
 /// The system refused something at a path.
 #[derive(Debug)]
 pub(super) struct IoAt {
     pub(super) path: PathBuf,
     pub(super) doing: &'static str,
     pub(super) source: io::Error,
+}
+
+impl Scan {
+    /// Deletes the half-written files, which nobody was told of, and returns the others.
+    pub(super) fn tidied(self) -> Result<BTreeMap<RecordKey, FileBytes>, OpenError> {
+        for path in &self.half_written {
+            std::fs::remove_file(path).map_err(at(path, "cannot be removed"))?;
+        }
+        Ok(self.found)
+    }
 }
 
 impl SealedFiles {
@@ -97,20 +114,23 @@ impl SealedFiles {
         }
     }
 
-    /// Reads every slot file there is. Half-written ones, which nobody was told of, are deleted; files of
-    /// other names are left alone.
-    pub(super) fn scan(&self) -> Result<BTreeMap<RecordKey, FileBytes>, OpenError> {
-        let mut found = BTreeMap::new();
+    /// Reads every slot file there is; files of other names are left alone. Changes nothing.
+    pub(super) fn scan(&self) -> Result<Scan, OpenError> {
+        let mut scan = Scan::default();
         let slots = self.slots();
-        for entry in std::fs::read_dir(&slots).map_err(at(&slots, "cannot be listed"))? {
+        let entries = match std::fs::read_dir(&slots) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(scan),
+            entries => entries.map_err(at(&slots, "cannot be listed"))?,
+        };
+        for entry in entries {
             let path = entry.map_err(at(&slots, "cannot be listed"))?.path();
             if path.extension().is_some_and(|ending| ending == durable::TEMPORARY) {
-                std::fs::remove_file(&path).map_err(at(&path, "cannot be removed"))?;
+                scan.half_written.push(path);
             } else if let (Some(key), Some(bytes)) = (key_of(&path), read(&path)?) {
-                found.insert(key, bytes);
+                scan.found.insert(key, bytes);
             }
         }
-        Ok(found)
+        Ok(scan)
     }
 
     fn slots(&self) -> PathBuf {

@@ -3,6 +3,7 @@
 //!
 //! Pure: whoever asks Snowflake is elsewhere. Nothing here holds a secret.
 
+pub mod audit;
 pub mod desired;
 pub mod observed;
 pub mod ours;

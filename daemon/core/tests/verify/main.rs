@@ -8,6 +8,7 @@
     reason = "a test's helpers may fail as loudly as the test"
 )]
 
+mod inventory;
 mod mutants;
 mod sites;
 mod unseen;

@@ -79,17 +79,21 @@ pub enum Fault {
 }
 
 /// One row: the columns that were asked for.
-pub(super) type Row<'r, const N: usize> = [Option<&'r str>; N];
+pub(in crate::pattern) type Row<'r, const N: usize> = [Option<&'r str>; N];
 
 impl Rows {
-    /// Returns these columns of each row, whatever their order in the result.
+    /// Returns these columns of each row, whatever their order in the result. Snowflake's CLI shows the columns of an
+    /// empty result no more than its rows: then there is nothing to read, and nothing is missing.
     ///
     /// # Errors
     /// If one of them is missing or there twice, or a row does not fit.
-    pub(super) fn read<const N: usize>(
+    pub(in crate::pattern) fn read<const N: usize>(
         &self,
         columns: [&'static str; N],
     ) -> Result<Vec<Row<'_, N>>, Fault> {
+        if self.columns.is_empty() && self.rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut places = [0; N];
         for (place, column) in places.iter_mut().zip(columns) {
             *place = self.place(column)?;
@@ -179,6 +183,13 @@ mod tests {
             "the result has more than one column a"
         );
         assert_eq!(twice.read(["b"]).unwrap_err().to_string(), "the result has no column b");
+    }
+
+    #[test]
+    fn an_empty_result_may_hide_its_columns_and_no_other_may() {
+        assert_eq!(Rows::default().read(["a"]), Ok(Vec::new()));
+        assert_eq!(Rows::of(&["b"], &[]).read(["a"]), Err(Fault::NoColumn("a")));
+        assert_eq!(Rows::of(&[], &[&[]]).read(["a"]), Err(Fault::NoColumn("a")));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::process::Output;
+use std::time::Duration;
 
-use e2e::{Admin, said};
+use e2e::{Admin, Client, said};
 use serde_json::Value;
 use world::{World, own_name};
 
@@ -89,6 +90,43 @@ fn one_connection_can_be_looked_at_alone() {
     assert_eq!(none.status.code(), Some(64), "{}", said(&none));
 }
 
+#[test]
+fn the_inventory_says_who_still_uses_the_token_before_a_rotation() {
+    let (mut world, admin) = applied();
+    world
+        .sim
+        .admin_script("ALTER USER MIGUEL_CLI ADD PAT BY_HAND ROLE_RESTRICTION = 'MIGUEL_CLI_ROLE'")
+        .unwrap();
+    world.start();
+    let mut client = Client::start(&world, "env");
+    let old = client.log_in(&world);
+    world.patctl_ok(&["rotate", "miguel_cli"]);
+    let new = e2e::log_in(&world);
+
+    let before = admin.patctl(&world, &["audit", "tokens"]);
+    world.sim.advance(Duration::from_secs(60));
+    client.log_in(&world);
+    let after = admin.patctl(&world, &["audit", "tokens", "--json"]);
+
+    let text = String::from_utf8_lossy(&before.stdout).into_owned();
+    assert_eq!(before.status.code(), Some(0), "{}", said(&before));
+    assert!(text.contains("BY_HAND"), "{text}");
+    assert!(text.contains("somebody else"), "{text}");
+    assert!(text.contains(&format!("{} was not used since", old.name)), "{text}");
+    let json: Value = serde_json::from_slice(&after.stdout).unwrap();
+    let tokens = json["tokens"].as_array().unwrap();
+    let of = |name: &str| tokens.iter().find(|token| token["name"] == name).unwrap();
+    let used = |name: &str| of(name)["usage"]["last_used_at"].as_i64().unwrap();
+    assert!(used(&old.name) > used(&new.name), "{json}");
+    assert_eq!(of(&old.name)["usage"]["last_login"]["address"], "127.0.0.1");
+    let text =
+        String::from_utf8_lossy(&admin.patctl(&world, &["audit", "tokens"]).stdout).into_owned();
+    assert!(text.contains(&format!("{} is still used (", old.name)), "{text}");
+    for secret in world.sim.secrets() {
+        assert!(!text.contains(&secret) && !json.to_string().contains(&secret));
+    }
+}
+
 /// What `verify --json` says.
 struct Found {
     checks: Vec<Value>,
@@ -124,7 +162,12 @@ fn set(of: &[(&str, &str)]) -> BTreeSet<(String, String)> {
 /// A configured host and an account to which the whole pattern was applied.
 fn applied() -> (World, Admin) {
     let world = World::builder().prepare();
-    world.initialise().and_then(|()| world.register(&own_name(), &[])).unwrap();
+    world
+        .initialise()
+        .and_then(|()| {
+            world.register(&own_name(), &["--deliver".to_owned(), "home,env".to_owned()])
+        })
+        .unwrap();
     let admin = Admin::of(&world);
     let applied = admin.patctl(&world, &["apply", "--yes", "--confirm", "account-policies"]);
     assert_eq!(applied.status.code(), Some(0), "{}", said(&applied));

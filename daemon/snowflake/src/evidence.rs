@@ -49,7 +49,8 @@ async fn look(look: &Look<'_>, other_role_login: Attempt) -> Result<Evidence, Pr
         current_user: named(shown.user.as_deref(), look.expected.user.as_str()),
         current_role: named(shown.role.as_deref(), look.expected.role.as_str()),
         secondary_roles: listed(&secondary),
-        grants: look.grants().await,
+        grants: look.grants(&look.expected.role).await,
+        public_database_roles: look.public_database_roles().await,
         role_switch: look.switch().await,
         secondary_switch: look.attempt(USE_SECONDARY_ROLES, Look::secondary).await,
         other_role_login,
@@ -61,11 +62,23 @@ impl Look<'_> {
         session::ask(self.client, self.session).await
     }
 
-    /// Returns the grants of the role, as its own session sees them.
-    async fn grants(&self) -> Seen<Vec<Grant>> {
+    /// What cannot be seen here is not held: Cortex must then come from the role itself.
+    async fn public_database_roles(&self) -> Vec<String> {
+        let Seen::Known(grants) = self.grants(&Role::new(OTHER_ROLE)).await else {
+            return Vec::new();
+        };
+        let roles = grants.into_iter().filter(|grant| {
+            grant.privilege == "USAGE"
+                && matches!(grant.on.as_str(), "DATABASE_ROLE" | "DATABASE ROLE")
+        });
+        roles.map(|grant| grant.name).collect()
+    }
+
+    /// Returns the grants of a role, as this session sees them.
+    async fn grants(&self, role: &Role) -> Seen<Vec<Grant>> {
         let needs =
             |why: String| Seen::Hidden { needs: format!("SHOW GRANTS in its own session ({why})") };
-        let question = match reading::grants_of(&self.expected.role) {
+        let question = match reading::grants_of(role) {
             Ok(question) => question,
             Err(error) => return needs(error.to_string()),
         };

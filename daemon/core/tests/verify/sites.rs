@@ -121,7 +121,7 @@ fn cortex_may_come_through_public() {
     known(&mut world.role(ROLE).grants).remove(&cortex);
     assert_eq!(ids(&world), ["reaches-cortex"]);
 
-    world.grant_to_role("PUBLIC", cortex);
+    world.logins[0].public_database_roles = vec![cortex.name];
     assert!(ids(&world).is_empty());
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::world::{BROKER, ROLE, USER, World};
 
 /// Facts that plan needs and no check looks at.
-const NOT_LOOKED_AT: [&str; 8] = [
+const NOT_LOOKED_AT: [&str; 7] = [
     "/acting/privileges",
     "/database",
     "/schema",
@@ -17,7 +17,6 @@ const NOT_LOOKED_AT: [&str; 8] = [
     "/users/MIGUEL_CLI/known/owner",
     "/users/PATD_HOST1/known/owner",
     "/users/PATD_HOST1/known/grants_on",
-    "/roles/PUBLIC",
 ];
 
 /// Returns the path of every fact below, outermost first.

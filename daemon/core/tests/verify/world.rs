@@ -241,7 +241,6 @@ fn roles() -> BTreeMap<String, Seen<Option<RoleFacts>>> {
     BTreeMap::from([
         (ROLE.to_owned(), role(&of_user, &["SYSADMIN"], &[USER])),
         (BROKER_ROLE.to_owned(), role(&of_broker, &[], &[BROKER])),
-        ("PUBLIC".to_owned(), role(&[], &[], &[])),
     ])
 }
 
@@ -356,5 +355,6 @@ fn login() -> Evidence {
             grant("USAGE", "DATABASE_ROLE", "SNOWFLAKE.CORTEX_USER"),
             grant("USAGE", "DATABASE_ROLE", "DATA.READER"),
         ]),
+        public_database_roles: Vec::new(),
     }
 }

@@ -53,6 +53,7 @@ async fn a_bound_token_shows_its_one_role_and_cannot_leave_it() {
             grants,
             [grant("DATABASE_ROLE", "SNOWFLAKE.CORTEX_USER"), grant("WAREHOUSE", "WH")]
         );
+        assert_eq!(found.public_database_roles, ["SNOWFLAKE.CORTEX_USER"]);
         assert_eq!(world.sim.open_sessions(), 0);
     }
 }
@@ -157,8 +158,8 @@ async fn whatever_breaks_on_the_way_nothing_is_called_refused_and_no_secret_show
         Act::NoRows,
         Act::SqlError { code: "390112".into(), message: "Session expired.".into() },
     ] {
-        // The eight queries of one look: itself, its grants, and three around each attempt.
-        for nth in 0..8 {
+        // The nine queries of one look: itself, grants of its role and of PUBLIC, three around each attempt.
+        for nth in 0..9 {
             let world = World::new();
             let secret = world.secret("T1").await;
             let fault = Fault { after: nth, ..Fault::next(On::Query, act.clone()) };

@@ -120,6 +120,9 @@ pub struct Evidence {
     pub other_role_login: Attempt,
     /// The grants of its role, as the session itself sees them.
     pub grants: Seen<Vec<Grant>>,
+    /// Database roles that everybody holds through PUBLIC, as far as the session sees them.
+    #[serde(default)]
+    pub public_database_roles: Vec<String>,
 }
 
 /// What an attempt to leave the one role brought.

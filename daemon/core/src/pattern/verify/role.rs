@@ -10,7 +10,7 @@ use super::id::Id;
 use super::verdict::{Page, Verdict, judged, seen};
 use crate::names::{Role, User};
 use crate::pattern::desired::{Management, ServiceUser};
-use crate::pattern::observed::{Grant, Observed, RoleFacts, Seen};
+use crate::pattern::observed::{Grant, Observed, RoleFacts};
 
 /// Writes the checks of the role of a service user.
 pub(super) fn check(
@@ -28,9 +28,7 @@ pub(super) fn check(
     page.note(Id::RoleAsDeclared, judged(grants, |found| as_declared(found, wanted)));
     check_holders(page, role, &wanted.user, &held_by(wanted), wanted.role_management);
     if wants_cortex(wanted) {
-        let public = observed.roles.get("PUBLIC").and_then(Seen::known).and_then(Option::as_ref);
-        let public = public.and_then(|role| role.grants.known());
-        page.note(Id::ReachesCortex, reaches_cortex(grants, public));
+        page.note(Id::ReachesCortex, reaches_cortex(grants, login));
     }
 }
 
@@ -140,16 +138,17 @@ fn as_declared(grants: &[&Grant], wanted: &ServiceUser) -> Verdict {
     Verdict::none_of(&missing, "holds all that is declared", "grant it: patctl plan, patctl apply")
 }
 
-/// Without it a perfect token meets a dead agent. Accounts may grant it to PUBLIC (snowflake docs: cortex access control).
-fn reaches_cortex(grants: Result<&[&Grant], &str>, public: Option<&BTreeSet<Grant>>) -> Verdict {
-    let is_it = |grant: &Grant| is_database_role(grant, &cortex_user());
-    if public.is_some_and(|grants| grants.iter().any(is_it)) {
-        return Verdict::Holds("SNOWFLAKE.CORTEX_USER through PUBLIC".into());
+/// Without it a perfect token meets a dead agent. Accounts may grant it to PUBLIC, which only a session of the user
+/// shows without looking at what everybody holds (snowflake docs: snowflake-cortex/aisql, "Required privileges").
+fn reaches_cortex(grants: Result<&[&Grant], &str>, login: Option<&Evidence>) -> Verdict {
+    let cortex = cortex_user();
+    let name = cortex.join(".");
+    if login.is_some_and(|login| login.public_database_roles.contains(&name)) {
+        return Verdict::Holds(format!("{name} through PUBLIC"));
     }
     judged(grants, |grants| {
-        let held = grants.iter().any(|grant| is_it(grant));
-        let shown =
-            if held { "holds SNOWFLAKE.CORTEX_USER" } else { "lacks SNOWFLAKE.CORTEX_USER" };
+        let held = grants.iter().any(|grant| is_database_role(grant, &cortex));
+        let shown = format!("{} {name}", if held { "holds" } else { "lacks" });
         Verdict::when(held, shown, "grant it: patctl plan, patctl apply")
     })
 }

@@ -270,6 +270,9 @@ fn of_account() -> Vec<(Id, &'static str, Change)> {
         (Id::ServicesPolicy, OF_ACCOUNT, |w| {
             w.reword("PATD_SERVICES", "AUTHENTICATION_METHODS", "KEYPAIR, ", "");
         }),
+        (Id::BlockedRoles, OF_USER, |w| {
+            w.reword("PATD_TOKENS_ONLY", "PAT_POLICY", "[ACCOUNTADMIN]", "[ORGADMIN]");
+        }),
         (Id::BlockedRoles, OF_ACCOUNT, |w| {
             w.reword("PATD_SERVICES", "PAT_POLICY", "[ACCOUNTADMIN]", "[]");
         }),

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::authentication::{governing, methods, named, pat_policy};
+use super::authentication::{check_blocked, governing, methods, named, pat_policy};
 use super::id::Id;
 use super::verdict::{Page, Verdict, judged, seen};
-use crate::names::Role;
 use crate::pattern::desired::Desired;
-use crate::pattern::observed::{Effective, Observed, Person, ScopePolicies};
+use crate::pattern::observed::{Effective, Observed, Person};
 use crate::pattern::ours::{PERSONS, SERVICES, dotted};
-use crate::pattern::reading::value;
 
 /// Writes the checks of the account.
 pub(super) fn check(page: &mut Page<'_>, desired: &Desired, observed: &Observed) {
@@ -23,16 +21,14 @@ pub(super) fn check(page: &mut Page<'_>, desired: &Desired, observed: &Observed)
     }
     if desired.scopes.admit_services {
         let wanted = dotted(&desired.home.holds(SERVICES));
+        let tokens = named(&wanted, observed).and_then(pat_policy);
+        check_blocked(page, desired, tokens.as_ref().map_err(|needs| *needs));
         page.note(
             Id::ServicesPolicy,
             judged(scopes, |found| {
                 attached(found.services.as_deref(), &wanted).and(admits(&wanted, observed))
             }),
         );
-    }
-    if !desired.scopes.blocked_roles.is_empty() {
-        let blocked = &desired.scopes.blocked_roles;
-        page.note(Id::BlockedRoles, judged(scopes, |found| blocked_for(found, blocked, observed)));
     }
     let persons = seen(&observed.persons);
     page.note(Id::PersonsBarred, judged(persons, |found| all_barred(found, observed)));
@@ -52,23 +48,6 @@ fn admits(policy: &str, observed: &Observed) -> Verdict {
         let holds = has("KEYPAIR") && has("PROGRAMMATIC_ACCESS_TOKEN");
         let next = "bring it to what is wanted: patctl plan, patctl apply";
         Verdict::when(holds, format!("admits {}", methods.join(", ")), next)
-    })
-}
-
-/// The list counts where tokens of service users are judged (snowflake docs: programmatic-access-tokens).
-fn blocked_for(found: &ScopePolicies, wanted: &[Role], observed: &Observed) -> Verdict {
-    let Some(name) = found.services.as_deref().or(found.account.as_deref()) else {
-        return Verdict::when(false, "no policy for all service users", BLOCK);
-    };
-    let policy = named(name, observed).and_then(pat_policy);
-    judged(policy, |tokens| {
-        let Some(text) = tokens.get("BLOCKED_ROLES_LIST") else {
-            return Verdict::Unseen { needs: "an account that knows BLOCKED_ROLES_LIST".into() };
-        };
-        let blocked = value::list(text).unwrap_or_default();
-        let open = wanted.iter().filter(|role| !blocked.iter().any(|b| b == role.as_str()));
-        let open: Vec<String> = open.map(|role| format!("{role} is not blocked")).collect();
-        Verdict::none_of(&open, &format!("blocked: {}", blocked.join(", ")), BLOCK)
     })
 }
 
@@ -139,5 +118,3 @@ fn said(found: &Effective) -> String {
 fn unreadable() -> Verdict {
     Verdict::Unseen { needs: "a readable AUTHENTICATION_METHODS".into() }
 }
-
-const BLOCK: &str = "block them: patctl plan, patctl apply";

@@ -24,6 +24,9 @@ pub(super) fn check(
     let tokens = policy.and_then(|policy| policy.map(pat_policy).transpose());
     let tokens = tokens.as_ref().map(Option::as_ref).map_err(|needs| *needs);
     page.note(Id::RestrictionRequired, judged(tokens, restriction_required));
+    if matches!(desired.tokens, TokenPolicy::Ours { .. }) {
+        check_blocked(page, desired, tokens.and_then(|tokens| tokens.ok_or("a policy of ours")));
+    }
     page.note(Id::TokenLife, judged(tokens, |found| life(found, &desired.tokens)));
     page.note(Id::NetworkEnforced, judged(tokens, |found| enforced(found, &desired.tokens)));
 }
@@ -42,6 +45,28 @@ pub(super) fn check_key_only(
         verdict = judged(effective, |found| governed_by(found, &dotted(&wanted))).and(verdict);
     }
     page.note(Id::BrokerKeyOnly, verdict);
+}
+
+/// Writes whether a policy lets no token be bound to a blocked role, where roles are to be blocked.
+pub(super) fn check_blocked(
+    page: &mut Page<'_>,
+    desired: &Desired,
+    tokens: Result<&BTreeMap<String, String>, &str>,
+) {
+    let wanted = &desired.scopes.blocked_roles;
+    if wanted.is_empty() {
+        return;
+    }
+    let verdict = judged(tokens, |tokens| {
+        let blocked = tokens.get("BLOCKED_ROLES_LIST").and_then(|text| value::list(text));
+        let Some(blocked) = blocked else {
+            return Verdict::Unseen { needs: "an account that knows BLOCKED_ROLES_LIST".into() };
+        };
+        let open = wanted.iter().filter(|role| !blocked.iter().any(|b| b == role.as_str()));
+        let open: Vec<String> = open.map(|role| format!("{role} is not blocked")).collect();
+        Verdict::none_of(&open, &format!("blocked: {}", blocked.join(", ")), APPLY)
+    });
+    page.note(Id::BlockedRoles, verdict);
 }
 
 /// Returns the policy in force; none is Snowflake's own, which admits every method.

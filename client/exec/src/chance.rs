@@ -4,9 +4,13 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// Returns a random number.
-pub(crate) fn number() -> u64 {
+fn number() -> u64 {
     RandomState::new().build_hasher().finish()
+}
+
+/// Returns a random name of 16 letters and digits.
+pub(crate) fn name() -> String {
+    format!("{:016x}", number())
 }
 
 /// Returns a random share of the duration, at least half of it.

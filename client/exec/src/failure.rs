@@ -65,11 +65,10 @@ pub(crate) fn say(text: &str) {
 /// Returns a path as it is said: without the middle, if it is long.
 pub(crate) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let letters: Vec<char> = text.chars().collect();
-    match (letters.first_chunk::<HALF>(), letters.last_chunk::<HALF>()) {
-        (Some(start), Some(end)) if letters.len() > 2 * HALF => {
-            start.iter().chain(&['.'; 3]).chain(end).collect()
-        }
+    let start = text.floor_char_boundary(HALF);
+    let end = text.ceil_char_boundary(text.len().saturating_sub(HALF));
+    match (text.get(..start), text.get(end..)) {
+        (Some(first), Some(last)) if start < end => [first, "...", last].concat(),
         _ => text.into_owned(),
     }
 }
@@ -82,10 +81,10 @@ mod tests {
 
     #[test]
     fn a_long_path_is_said_without_its_middle() {
-        let long = format!("{}MIDDLE{}", "é".repeat(HALF), "x".repeat(HALF));
+        let (first, last) = ("é".repeat(HALF / 2), "x".repeat(HALF));
+        let long = format!("{first}é{last}");
 
-        let expected = format!("{}...{}", "é".repeat(HALF), "x".repeat(HALF));
-        assert_eq!(shown(Path::new(&long)), expected);
-        assert_eq!(shown(Path::new(&long[..2 * HALF])), &long[..2 * HALF]);
+        assert_eq!(shown(Path::new(&long)), format!("{first}...{last}"));
+        assert_eq!(shown(Path::new(&long[2..])), &long[2..]);
     }
 }

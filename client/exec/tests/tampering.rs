@@ -11,13 +11,16 @@ mod world;
 
 use std::fs::{FileTimes, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{OFlag, open, openat};
+use nix::poll::{PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
 use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::mkfifo;
+use nix::unistd::{Pid, mkfifo};
 use world::{World, eventually, helpers, skip, stderr, stdout};
 
 #[test]
@@ -149,6 +152,26 @@ fn a_maker_stopped_while_it_says_whose_the_home_is_leaves_nothing_that_stays() {
     home.set_times(FileTimes::new().set_modified(long_ago)).unwrap();
     world.run("true");
     world.cleaned_up();
+}
+
+#[test]
+fn a_process_group_killed_in_any_moment_of_the_start_leaves_no_token_behind() {
+    let world = World::new();
+
+    for round in 0..60_u8 {
+        let mut command = world.wrapper();
+        let mut maker = command.args(["sleep", "1000"]).process_group(0).spawn().unwrap();
+        poll(&mut [], PollTimeout::from(round / 6)).unwrap();
+        let group = Pid::from_raw(i32::try_from(maker.id()).unwrap());
+        killpg(group, Signal::SIGKILL).unwrap();
+        maker.wait().unwrap();
+    }
+
+    helper_is_gone(&world);
+    for home in world.homes() {
+        assert!(!home.join("secrets").exists(), "{}", home.display());
+        assert!(!home.join("home/connections.toml").exists(), "{}", home.display());
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::SigSet;
 use nix::sys::socket::{
@@ -27,7 +28,7 @@ use crate::gate::{Gate, OWN_PROGRAM};
 use crate::home::record::Record;
 use crate::home::{Home, sweep};
 
-/// A helper that waits for the home to be complete.
+/// A helper on its way.
 pub(crate) struct Started {
     starter: Child,
     go: ChildStdin,
@@ -40,43 +41,52 @@ pub(crate) struct Started {
 /// The program cannot be started once more.
 pub(crate) fn start(private: &Path, mask: SigSet) -> Result<Started, Failure> {
     let pidfd = own_pidfd().map_or_else(Stdio::null, Stdio::from);
-    let mut starter = again(DETACH, private)
-        .stdin(Stdio::piped())
-        .stdout(pidfd)
-        .spawn()
-        .map_err(|error| Failure::system("cannot start the refresh helper", error))?;
+    let mut starter =
+        again(DETACH, private).stdin(Stdio::piped()).stdout(pidfd).spawn().map_err(not_started)?;
     let go = starter.stdin.take();
     let go = go.ok_or_else(|| Failure::own("cannot talk to the refresh helper"))?;
     Ok(Started { starter, go, mask })
 }
 
+/// A helper that waits for the home to be complete, and removes it if its maker is killed before that.
+pub(crate) struct Waiting {
+    go: ChildStdin,
+    mask: SigSet,
+}
+
 impl Started {
+    /// Waits until there is a helper that no signal to the caller's process group reaches.
+    ///
+    /// # Errors
+    /// There is no helper: no secret may be put into the home.
+    pub(crate) fn detached(mut self) -> Result<Waiting, Failure> {
+        let status = self.starter.wait().map_err(not_started)?;
+        if !status.success() {
+            return Err(not_started(status));
+        }
+        Ok(Waiting { go: self.go, mask: self.mask })
+    }
+}
+
+impl Waiting {
     /// Says that the home is complete and the helper's to look after. Returns the signal mask to restore.
     ///
     /// # Errors
-    /// There is no helper: the home must not be used.
+    /// The helper is gone: the home must not be used.
     pub(crate) fn take_over(mut self) -> Result<SigSet, Failure> {
-        let failed = |why: &dyn std::fmt::Display| {
-            Failure::own(format!("the refresh helper could not be started: {why}"))
-        };
-        let status = self.starter.wait().map_err(|error| failed(&error))?;
-        if !status.success() {
-            return Err(failed(&status));
-        }
-        self.go.write_all(GO).map_err(|error| failed(&error))?;
+        self.go.write_all(GO).map_err(not_started)?;
         Ok(self.mask)
     }
 }
 
-/// Starts the helper proper and ends, so that it is nobody's child.
+/// Starts the helper proper and ends, so that it is nobody's child, and never was in the process group of
+/// the caller's: `kill -9` of a job is for all of its group.
 ///
 /// # Errors
 /// The program cannot be started once more.
 pub(crate) fn detach(private: &Path) -> Result<(), Failure> {
-    again(REFRESH, private)
-        .spawn()
-        .map(drop)
-        .map_err(|error| Failure::system("cannot start the refresh helper", error))
+    leave_session()?;
+    again(REFRESH, private).spawn().map(drop).map_err(not_started)
 }
 
 /// Is the helper: returns when the owner of the home has ended and the home is gone.
@@ -107,6 +117,10 @@ pub(crate) fn refresh(gate: Gate, private: PathBuf) -> Result<(), Failure> {
     Ok(())
 }
 
+fn not_started(why: impl std::fmt::Display) -> Failure {
+    Failure::system("cannot start the refresh helper", why)
+}
+
 /// The environment of the command may hold secrets of its own: the helper needs none of it.
 fn again(request: &str, private: &Path) -> Command {
     let mut command = Command::new(OWN_PROGRAM);
@@ -124,12 +138,19 @@ fn own_pidfd() -> Option<OwnedFd> {
 /// Its own session: no signal of the caller's terminal, no directory, no descriptor of the caller's but
 /// stderr. Signals stay blocked as the starter had them: only SIGKILL ends the helper before its work.
 fn leave_callers_session() -> Result<(), Failure> {
-    let failed = |error: nix::Error| Failure::system("cannot leave the caller's session", error);
-    nix::unistd::setsid().map_err(failed)?;
-    nix::unistd::chdir("/").map_err(failed)?;
+    leave_session()?;
+    nix::unistd::chdir("/").map_err(not_left)?;
     nix::sys::stat::umask(Mode::from_bits_truncate(0o077));
-    nix::sys::prctl::set_name(c"pat-exec").map_err(failed)?;
+    nix::sys::prctl::set_name(c"pat-exec").map_err(not_left)?;
     close_callers_files().map_err(|error| Failure::system("cannot read /proc/self/fd", error))
+}
+
+fn leave_session() -> Result<(), Failure> {
+    nix::unistd::setsid().map(drop).map_err(not_left)
+}
+
+fn not_left(errno: Errno) -> Failure {
+    Failure::system("cannot leave the caller's session", errno)
 }
 
 fn close_callers_files() -> std::io::Result<()> {

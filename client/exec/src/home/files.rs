@@ -91,7 +91,8 @@ pub(crate) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
 pub(crate) fn temporary(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
     let mut hidden = OsString::from(TEMPORARY);
-    hidden.push(format!("{:016x}.", crate::chance::number()));
+    hidden.push(crate::chance::name());
+    hidden.push(".");
     hidden.push(name);
     // A name has at most 255 bytes; the random part is what makes it unique.
     let hidden = hidden.as_bytes().get(..255).map(OsStr::from_bytes).unwrap_or(&hidden);

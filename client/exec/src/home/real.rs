@@ -90,8 +90,8 @@ fn refuse_anothers(directory: &Path, uid: u32) -> Result<(), Failure> {
 
 fn not_own(path: &Path, fault: Fault) -> Failure {
     Failure::own(format!(
-        "{}: {fault}; next: set HOME, or SNOWFLAKE_HOME, to a directory of your own (as sudo -H does), \
-         or run pat-exec as the user whose directory it is",
+        "{}: {fault}; next: set HOME or SNOWFLAKE_HOME to a directory of your own (sudo -H), \
+         or run pat-exec as its user",
         path.display()
     ))
 }

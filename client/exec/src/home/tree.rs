@@ -46,8 +46,7 @@ fn take_apart(top: &OwnedFd, name: &CString) -> nix::Result<()> {
         if !unlink_file(&directory, &inner)? {
             // What is moved is changed: its entry `..` is another one.
             make_writable(&directory, inner.as_c_str());
-            let above = format!("{:016x}", crate::chance::number());
-            renameat(&directory, inner.as_c_str(), top, above.as_str())?;
+            renameat(&directory, inner.as_c_str(), top, crate::chance::name().as_str())?;
         }
     }
     unlinkat(top, name.as_c_str(), UnlinkatFlags::RemoveDir)

@@ -29,7 +29,7 @@ pub(crate) fn run(cli: &Cli, args: &AddArgs) -> Result<Answer, Failure> {
 }
 
 /// Returns the file, in the order of the examples. Values are quoted by the library, whatever is in them.
-fn entry(args: &AddArgs) -> String {
+pub(crate) fn entry(args: &AddArgs) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let quoted_list = |texts: &[String]| {
         let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();

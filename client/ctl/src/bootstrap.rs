@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Exit, Failure};
 use crate::cli::{BootstrapArgs, Cli, Format, Without};
-use crate::plan::{leave_out, not_made};
+use crate::plan::not_made;
 use crate::public_key::PublicKey;
 use crate::target::Target;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(cli: &Cli, args: &BootstrapArgs) -> Result<Answer, Failure> {
     if !target.has_key() {
         PublicKey::read(&target.key_file(&cli.config))?;
     }
-    leave_out(&mut target, &[Without::AccountPolicies]);
+    target.leave_out(&[Without::AccountPolicies]);
     override_by(args, &mut target.desired);
     if args.renew {
         return renewed(&target.desired, args.format);

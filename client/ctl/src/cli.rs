@@ -2,6 +2,7 @@
 
 mod checks;
 mod cortex;
+mod lifecycle;
 mod provision;
 
 use std::path::PathBuf;
@@ -14,8 +15,9 @@ use patd_config::KeySource;
 
 use crate::answer::Exit;
 
-pub(crate) use checks::{DriftArgs, VerifyArgs};
+pub(crate) use checks::{AuditArgs, Audited, DriftArgs, VerifyArgs};
 pub(crate) use cortex::CortexSettingsArgs;
+pub(crate) use lifecycle::{AdoptArgs, DestroyArgs, ManifestArgs, ManifestVerb, RetireArgs, Whose};
 pub(crate) use provision::{
     ApplyArgs, BootstrapArgs, ConsentArgs, Format, PlanArgs, SessionArgs, Via, Without, word,
 };
@@ -86,6 +88,16 @@ pub(crate) enum Verb {
     Verify(VerifyArgs),
     /// Show what the daemon's hourly look found different from the pattern
     Drift(DriftArgs),
+    /// Take stock of what an account has
+    Audit(AuditArgs),
+    /// Take over a service user that others made, and list what else has tokens there
+    Adopt(AdoptArgs),
+    /// Write down, show, or replay elsewhere what is wanted of an account
+    Manifest(ManifestArgs),
+    /// Take down a service user, or everything of PAT Broker's, and keep a record
+    Destroy(DestroyArgs),
+    /// End this host's tokens and broker, or those of a lost one
+    Retire(RetireArgs),
     /// Print Cortex's managed settings for this host, or check a file of them
     CortexSettings(CortexSettingsArgs),
     /// Set a lost or damaged store aside, so that the daemon starts a new one
@@ -123,7 +135,7 @@ pub(crate) struct RevokeArgs {
     pub(crate) all: bool,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct AddArgs {
     /// The name that -c will take
     #[arg(value_name = "NAME")]
@@ -235,7 +247,7 @@ Exit codes:
   0   done
   1   failed, or (explain) the request would be refused, or (verify, drift) a check fails
   2   there are alarms, or something is still under way (status, revoke); there are changes (plan);
-      something could not be checked (verify, drift)
+      something could not be seen (verify, drift, audit tokens)
   64  the command line cannot be understood
   69  no daemon answers
   77  not permitted

@@ -49,6 +49,19 @@ pub(crate) fn consent(plan: &Plan, args: &ConsentArgs) -> Result<Consent, Failur
     Ok(Consent { confirmed })
 }
 
+/// Asks a question that only a yes answers.
+pub(crate) fn agree(question: &str, yes: bool) -> Result<(), Failure> {
+    let mut asking = Asking::of_this_process();
+    if yes {
+        return Ok(());
+    }
+    if !asking.on_terminal {
+        let what = format!("nothing was done: there is no terminal to ask {question:?}");
+        return Err(Failure::new(Exit::Usage, what, "add --yes"));
+    }
+    asking.yes(&format!("{question} [y/N] "))
+}
+
 fn refuse_what_stops(plan: &Plan) -> Result<(), Failure> {
     let stops: Vec<String> = plan
         .notes
@@ -156,7 +169,11 @@ impl Asking {
             let what = format!("nothing was run: there is no terminal to ask about {steps}");
             return Err(Failure::new(Exit::Usage, what, "see patctl plan, then add --yes"));
         }
-        let answer = self.ask(&format!("Run {steps} at {account} as {role}? [y/N] "))?;
+        self.yes(&format!("Run {steps} at {account} as {role}? [y/N] "))
+    }
+
+    fn yes(&mut self, question: &str) -> Result<(), Failure> {
+        let answer = self.ask(question)?;
         match answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes") {
             true => Ok(()),
             false => Err(not_wanted()),

@@ -38,6 +38,18 @@ pub(crate) fn order<Q: Serialize, R: DeserializeOwned>(
     Ok(broker.ask("POST", path, order, limits::ADMIN_REPLY_BYTES)?)
 }
 
+/// Orders something, if a daemon runs here to do it.
+pub(crate) fn order_if_running<Q: Serialize, R: DeserializeOwned>(
+    cli: &Cli,
+    path: &str,
+    order: &Q,
+) -> Result<Option<R>, Failure> {
+    match connect(cli, SNOWFLAKE_PATIENCE) {
+        Err(BrokerError::NoBroker(_)) => Ok(None),
+        connected => Ok(Some(connected?.ask("POST", path, order, limits::ADMIN_REPLY_BYTES)?)),
+    }
+}
+
 /// Has the daemon look at an account, or run a step there: as long as a large account may take.
 pub(crate) fn provisioning<Q: Serialize, R: DeserializeOwned>(
     socket: &Path,

@@ -5,25 +5,31 @@
 #![forbid(unsafe_code)]
 
 mod add;
+mod adopt;
 mod answer;
 mod apply;
+mod audit_tokens;
 mod bootstrap;
 mod checks;
 mod cli;
 mod confirm;
 mod cortex_settings;
 mod daemon;
+mod destroy;
 mod drift;
 mod enrol;
+mod errand;
 mod explain;
 mod files;
 mod init;
 mod log;
+mod manifest;
 mod plan;
 mod plan_file;
 mod public_key;
 mod rebuild;
 mod remove;
+mod retire;
 mod revoke;
 mod rotate;
 mod runner;
@@ -38,7 +44,7 @@ mod verify;
 use std::process::ExitCode;
 
 use answer::{Answer, Failure};
-use cli::{Cli, Verb};
+use cli::{AuditArgs, Audited, Cli, Verb};
 
 fn main() -> ExitCode {
     match Cli::parse_or_explain() {
@@ -64,6 +70,11 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Verb::Apply(args) => apply::run(cli, args),
         Verb::Verify(args) => verify::run(cli, args),
         Verb::Drift(args) => drift::run(cli, args),
+        Verb::Audit(AuditArgs { what: Audited::Tokens(args) }) => audit_tokens::run(cli, args),
+        Verb::Adopt(args) => adopt::run(cli, args),
+        Verb::Manifest(args) => manifest::run(cli, args),
+        Verb::Destroy(args) => destroy::run(cli, args),
+        Verb::Retire(args) => retire::run(cli, args),
         Verb::CortexSettings(args) => cortex_settings::run(cli, args),
         Verb::Rebuild(args) => rebuild::run(args),
     }

@@ -7,7 +7,7 @@ use patd_snowflake::provision::fingerprint;
 use serde_json::json;
 
 use crate::answer::{Answer, Exit, Failure, in_colour};
-use crate::cli::{Cli, PlanArgs, Without};
+use crate::cli::{Cli, PlanArgs};
 use crate::plan_file::PlanFile;
 use crate::runner::{self, Session};
 use crate::target::Target;
@@ -15,7 +15,7 @@ use crate::text::{Colour, plain};
 
 pub(crate) fn run(cli: &Cli, args: &PlanArgs) -> Result<Answer, Failure> {
     let mut target = Target::find(cli, args.session.account.as_deref())?;
-    leave_out(&mut target, &args.without);
+    target.leave_out(&args.without);
     if args.offline {
         let plan = plan::offline(&target.desired).map_err(not_made)?;
         return Ok(answer(&plan, args.sql));
@@ -43,18 +43,6 @@ pub(crate) fn look(
     Ok((plan, observed))
 }
 
-/// Takes something out of what is wanted. What is there already stays.
-pub(crate) fn leave_out(target: &mut Target, without: &[Without]) {
-    for without in without {
-        match without {
-            Without::AccountPolicies => {
-                target.desired.scopes.bar_persons = false;
-                target.desired.scopes.admit_services = false;
-            }
-        }
-    }
-}
-
 /// Returns the plan as lines for a person, coloured on a terminal.
 pub(crate) fn shown(plan: &Plan) -> String {
     coloured(&render::text(plan), in_colour())
@@ -75,7 +63,8 @@ fn colour(line: &str) -> Colour {
     }
 }
 
-fn answer(plan: &Plan, as_sql: bool) -> Answer {
+/// Returns the plan for a person, or as a script.
+pub(crate) fn answer(plan: &Plan, as_sql: bool) -> Answer {
     let text = if as_sql { render::sql(plan) } else { shown(plan) };
     let stops = plan.notes.iter().any(|note| note.stops_apply);
     let exit = if plan.steps.is_empty() && !stops { Exit::Ok } else { Exit::Alarms };

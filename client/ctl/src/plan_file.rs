@@ -115,8 +115,8 @@ impl Begun {
     }
 }
 
-/// Whether every step is one of the file's, as it stands there and in its order.
-fn is_rest(left: &Plan, whole: &Plan) -> bool {
+/// Returns whether every step is one of the whole plan, as it stands there and in its order.
+pub(crate) fn is_rest(left: &Plan, whole: &Plan) -> bool {
     let mut whole_steps = whole.steps.iter();
     let same = left.steps.iter().all(|step| {
         whole_steps.any(|known| known.statement == step.statement && known.danger == step.danger)

@@ -6,7 +6,7 @@ use patd_config::{AccountConfig, BrokerKey, Config};
 use patd_core::pattern::desired::Desired;
 
 use crate::answer::{Exit, Failure};
-use crate::cli::Cli;
+use crate::cli::{Cli, Without};
 use crate::public_key::{self, PublicKey};
 
 /// An account and what is wanted there.
@@ -18,16 +18,39 @@ pub(crate) struct Target {
     pub(crate) account: AccountConfig,
     /// What is wanted there, with the broker's public key where this host keeps it.
     pub(crate) desired: Desired,
+    /// What was taken out of that.
+    pub(crate) without: Vec<Without>,
 }
 
 impl Target {
     /// Returns the named account, or the only one.
     pub(crate) fn find(cli: &Cli, named: Option<&str>) -> Result<Self, Failure> {
-        let config = patd_config::load(&cli.config)?;
+        Self::of_config(cli, patd_config::load(&cli.config)?, named)
+    }
+
+    /// Returns the named account, or the only one, of a configuration that need not be written yet.
+    pub(crate) fn of_config(
+        cli: &Cli,
+        config: Config,
+        named: Option<&str>,
+    ) -> Result<Self, Failure> {
         let account = account(&config, named)?.clone();
         let key = broker_key(&cli.config, &config, &account)?;
         let desired = config.desired(&account.name, key).ok_or_else(|| unclear(&config))?;
-        Ok(Self { config, account, desired })
+        Ok(Self { config, account, desired, without: Vec::new() })
+    }
+
+    /// Takes something out of what is wanted. What is there already stays.
+    pub(crate) fn leave_out(&mut self, without: &[Without]) {
+        for without in without {
+            match without {
+                Without::AccountPolicies => {
+                    self.desired.scopes.bar_persons = false;
+                    self.desired.scopes.admit_services = false;
+                }
+            }
+        }
+        self.without.extend(without);
     }
 
     /// Returns whether a key of this host's broker is known, so that a script can set it.

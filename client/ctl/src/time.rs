@@ -8,6 +8,11 @@ pub(crate) fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// Returns a moment as a date and time, UTC.
+pub(crate) fn utc(at: i64) -> String {
+    jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |moment| moment.to_string())
+}
+
 /// Returns how far a moment is from now, before or after.
 pub(crate) fn from_now(at: i64, now: i64) -> String {
     match at.saturating_sub(now) {

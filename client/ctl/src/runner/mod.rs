@@ -23,8 +23,14 @@ pub(crate) trait Session {
     /// Returns what is there, as far as the acting role can see.
     fn observe(&mut self, desired: &Desired) -> Result<Observed, Failure>;
 
-    /// Runs a step of the plan that was made of the last observation.
-    fn run(&mut self, step: &Step, consent: &Consent) -> Result<(), Undone>;
+    /// Runs the steps of the plan that was made of the last observation, in order, up to the first that fails; says
+    /// so after each that is done.
+    fn run(
+        &mut self,
+        steps: &[Step],
+        consent: &Consent,
+        done: &mut dyn FnMut(),
+    ) -> Result<(), Undone>;
 
     /// Asks one question. It only reads.
     #[allow(dead_code, reason = "for the verbs that list what an account has")]
@@ -73,6 +79,16 @@ impl From<patd_core::lifecycle::Failure> for Undone {
     }
 }
 
+/// Refuses the resident credential for a verb that the daemon has no plan of its own for.
+pub(crate) fn needs_an_admin(args: &SessionArgs) -> Result<(), Failure> {
+    if args.user.is_some() || args.via.is_some() {
+        return Ok(());
+    }
+    let what =
+        "this needs a session of an admin's own: the daemon's credential can only manage tokens";
+    Err(Failure::new(Exit::Usage, what, "add --as USER --key-file FILE, or --via snow"))
+}
+
 /// Returns the session that the command line chose.
 pub(crate) fn open(
     cli: &Cli,
@@ -82,6 +98,6 @@ pub(crate) fn open(
     match (&args.user, args.via) {
         (Some(user), _) => Ok(Box::new(own_key::OwnKey::open(user, args, target)?)),
         (None, Some(Via::Snow)) => Ok(Box::new(snow::Snow::of(args))),
-        (None, None) => Ok(Box::new(resident::Resident::of(cli, &target.account.name))),
+        (None, None) => Ok(Box::new(resident::Resident::of(cli, target))),
     }
 }

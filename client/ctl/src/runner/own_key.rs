@@ -61,9 +61,12 @@ impl Session for OwnKey {
         observed.map_err(|failure| Failure::from(Undone::from(failure)))
     }
 
-    fn run(&mut self, step: &Step, _: &Consent) -> Result<(), Undone> {
-        let run = self.runtime.block_on(provision::run(&self.api, &step.statement));
-        run.map(drop).map_err(Undone::from)
+    fn run(&mut self, steps: &[Step], _: &Consent, done: &mut dyn FnMut()) -> Result<(), Undone> {
+        for step in steps {
+            self.runtime.block_on(provision::run(&self.api, &step.statement))?;
+            done();
+        }
+        Ok(())
     }
 
     fn ask(&mut self, statement: &Statement) -> Result<Rows, Undone> {

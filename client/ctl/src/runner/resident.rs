@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use pat_wire::connection::BrokerError;
+use pat_wire::provision::{self as wire, ObserveRequest, ProvisionRequest, Provisioned};
 use patd_core::names::Account;
 use patd_core::pattern::desired::Desired;
 use patd_core::pattern::observed::Observed;
@@ -11,48 +12,66 @@ use patd_core::pattern::plan::Step;
 use patd_core::pattern::reading::Rows;
 use patd_core::sql::Statement;
 use patd_snowflake::provision::fingerprint;
-use serde_json::{Value, json};
 
 use crate::answer::Failure;
-use crate::cli::Cli;
+use crate::cli::{Cli, Without};
 use crate::confirm::Consent;
 use crate::daemon;
 use crate::runner::{Session, Undone};
+use crate::target::Target;
 
 /// The daemon, about one account.
 pub(super) struct Resident {
     socket: PathBuf,
     account: Account,
+    without: Vec<wire::Without>,
     /// Of the last look, which the daemon keeps too.
     fingerprint: String,
 }
 
 impl Resident {
     /// Returns the session. Asks nobody yet.
-    pub(super) fn of(cli: &Cli, account: &Account) -> Self {
-        let (socket, account) = (cli.socket.clone(), account.clone());
-        Self { socket, account, fingerprint: String::new() }
+    pub(super) fn of(cli: &Cli, target: &Target) -> Self {
+        let word = |without: &Without| match without {
+            Without::AccountPolicies => wire::Without::AccountPolicies,
+        };
+        Self {
+            socket: cli.socket.clone(),
+            account: target.account.name.clone(),
+            without: target.without.iter().map(word).collect(),
+            fingerprint: String::new(),
+        }
     }
 }
 
 impl Session for Resident {
     fn observe(&mut self, _: &Desired) -> Result<Observed, Failure> {
-        let question = json!({ "account": self.account.as_str(), "whole": true });
+        let account = Some(self.account.to_string());
+        let question = ObserveRequest { account, whole: true, without: self.without.clone() };
         let observed: Observed = daemon::provisioning(&self.socket, "/v1/observe", &question)?;
         self.fingerprint = fingerprint(&observed);
         Ok(observed)
     }
 
-    fn run(&mut self, step: &Step, consent: &Consent) -> Result<(), Undone> {
-        let order = json!({
-            "account": self.account.as_str(),
-            "fingerprint": self.fingerprint,
-            "statement": step.statement,
-            "confirmed": consent.words(),
-        });
-        let done: Result<Value, BrokerError> =
-            daemon::provisioning(&self.socket, "/v1/provision", &order);
-        done.map(drop).map_err(undone)
+    fn run(
+        &mut self,
+        steps: &[Step],
+        consent: &Consent,
+        done: &mut dyn FnMut(),
+    ) -> Result<(), Undone> {
+        let confirmed: Vec<String> = consent.words().into_iter().map(str::to_owned).collect();
+        for step in steps {
+            let order = ProvisionRequest {
+                account: Some(self.account.to_string()),
+                fingerprint: self.fingerprint.clone(),
+                statement: step.statement.clone(),
+                confirmed: confirmed.clone(),
+            };
+            let Provisioned {} =
+                daemon::provisioning(&self.socket, "/v1/provision", &order).map_err(undone)?;
+            done();
+        }
+        Ok(())
     }
 
     fn ask(&mut self, _: &Statement) -> Result<Rows, Undone> {

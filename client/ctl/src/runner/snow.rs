@@ -1,16 +1,17 @@
 //! `--via snow -c NAME`: the admin's own `snow` session, whatever it logs in with. Each start of `snow` is a
-//! login, so questions go in batches; a step goes alone, so that its end is its own.
+//! login, perhaps in a browser, so statements go in batches; it stops at the first that fails.
 
 mod output;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use patd_core::pattern::desired::Desired;
 use patd_core::pattern::observed::Observed;
 use patd_core::pattern::plan::Step;
-use patd_core::pattern::reading::{Breadth, Denied, Question, Reading, Rows};
+use patd_core::pattern::reading::{Breadth, Denied, Question, Reading, Rows, Unreadable};
 use patd_core::sql::Statement;
+use patd_snowflake::chain::chain;
 use patd_snowflake::mask::masked;
 
 use crate::answer::{Exit, Failure};
@@ -40,17 +41,25 @@ impl Snow {
         Self { program: SNOW, connection: args.connection.clone(), role: args.role.clone() }
     }
 
-    fn run_all(&self, statements: &[&str]) -> Result<Brought, Undone> {
+    /// Runs as many statements as fit in one start; `printed` hears how many results there are so far.
+    fn run_all(
+        &self,
+        statements: &[&str],
+        printed: &mut dyn FnMut(usize),
+    ) -> Result<Brought, Undone> {
         if let Some(odd) = statements.iter().find(|text| text.contains(r#"\""#)) {
             return Err(refused(format!(
                 r#"snow takes \" for the end of no name and would send something else: {odd}"#
             )));
         }
-        let (status, out, err) = self.start(&statements.join(";\n")).map_err(refused)?;
-        let results = results(&out, statements.len());
+        let count = statements.len();
+        let mut heard = |text: &str| printed(results(text, count).unwrap_or_default().len());
+        let (status, out, err) =
+            self.start(&statements.join(";\n"), &mut heard).map_err(refused)?;
+        let results = results(&out, count);
         if status.success() {
             let results = results.map_err(Undone::Unclear)?;
-            return match results.len() == statements.len() {
+            return match results.len() == count {
                 true => Ok(Brought { results, end: Ok(()) }),
                 false => Err(Undone::Unclear("snow printed fewer results than statements".into())),
             };
@@ -67,11 +76,15 @@ impl Snow {
 
     /// Starts `snow` and returns how it ended and what it printed. The terminal stays its own: it may have to ask
     /// the person something to log in.
-    fn start(&self, sql: &str) -> Result<(std::process::ExitStatus, String, String), String> {
+    fn start(
+        &self,
+        sql: &str,
+        heard: &mut dyn FnMut(&str),
+    ) -> Result<(ExitStatus, String, String), String> {
         let mut child = self.command(sql).spawn().map_err(|error| not_started(&error))?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let complaints = std::thread::spawn(move || err.map(read_to_end).unwrap_or_default());
-        let out = out.map(printed).transpose().map_err(|error| error.to_string());
+        let out = out.map(|out| printed(out, heard)).transpose().map_err(|error| error.to_string());
         let status = child.wait().map_err(|error| error.to_string())?;
         let err = complaints.join().unwrap_or_default();
         Ok((status, out?.unwrap_or_default(), err))
@@ -88,16 +101,16 @@ impl Snow {
         }
         // Its complaints come in a box as wide as the terminal; this one cuts no message in two.
         command.env("COLUMNS", "4000").env("NO_COLOR", "1");
+        // Else Python keeps results back until there are some KiB of them.
+        command.env("PYTHONUNBUFFERED", "1");
         command.arg("--query").arg(sql).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
     /// Asks as many questions as fit in one start, and tells the reading what came of them.
     fn put(&self, reading: &mut Reading, questions: &[Question]) -> Result<usize, Failure> {
-        let batch = batch(questions);
-        let texts: Vec<&str> =
-            batch.iter().map(|question| question.statement.text.as_str()).collect();
-        let Brought { results, end } = self.run_all(&texts)?;
+        let texts: Vec<&str> = questions.iter().map(|one| one.statement.text.as_str()).collect();
+        let Brought { results, end } = self.run_all(batch(&texts), &mut |_| {})?;
         let mut answers: Vec<_> = results.into_iter().map(Ok).collect();
         match end {
             Err(Undone::Refused { code, message }) => answers.push(Err(Denied { code, message })),
@@ -105,7 +118,7 @@ impl Snow {
             Ok(()) => {}
         }
         let answered = answers.len();
-        for (question, answer) in batch.iter().zip(answers) {
+        for (question, answer) in questions.iter().zip(answers) {
             reading.answer(question, answer).map_err(unreadable)?;
         }
         Ok(answered)
@@ -129,12 +142,26 @@ impl Session for Snow {
         }
     }
 
-    fn run(&mut self, step: &Step, _: &Consent) -> Result<(), Undone> {
-        self.run_all(&[&step.statement])?.end
+    fn run(&mut self, steps: &[Step], _: &Consent, done: &mut dyn FnMut()) -> Result<(), Undone> {
+        let texts: Vec<&str> = steps.iter().map(|step| step.statement.as_str()).collect();
+        let mut left = texts.as_slice();
+        while !left.is_empty() {
+            let batch = batch(left);
+            let mut said = 0_usize;
+            let mut up_to = |count: usize| {
+                (said..count).for_each(|_| done());
+                said = said.max(count);
+            };
+            let brought = self.run_all(batch, &mut up_to)?;
+            up_to(brought.results.len());
+            brought.end?;
+            left = left.get(batch.len()..).unwrap_or_default();
+        }
+        Ok(())
     }
 
     fn ask(&mut self, statement: &Statement) -> Result<Rows, Undone> {
-        let Brought { mut results, end } = self.run_all(&[&statement.text])?;
+        let Brought { mut results, end } = self.run_all(&[&statement.text], &mut |_| {})?;
         end?;
         results.pop().ok_or_else(|| Undone::Unclear("snow printed no result".to_owned()))
     }
@@ -148,15 +175,15 @@ fn not_started(error: &io::Error) -> String {
     format!("snow cannot be started ({error})")
 }
 
-/// The first questions, as many as fit into one argument of a program.
-fn batch(questions: &[Question]) -> &[Question] {
+/// The first statements, as many as fit into one argument of a program.
+fn batch<'b, 's>(statements: &'b [&'s str]) -> &'b [&'s str] {
     let mut bytes = 0_usize;
-    let fits = |question: &&Question| {
-        bytes = bytes.saturating_add(question.statement.text.len()).saturating_add(2);
+    let fits = |text: &&&str| {
+        bytes = bytes.saturating_add(text.len()).saturating_add(2);
         bytes <= MOST_BYTES
     };
-    let count = questions.iter().take_while(fits).count().max(1);
-    questions.get(..count).unwrap_or(questions)
+    let count = statements.iter().take_while(fits).count().max(1);
+    statements.get(..count).unwrap_or(statements)
 }
 
 /// A role for the login: as SHOW spells it, quoted where Snowflake would read it otherwise.
@@ -168,20 +195,32 @@ fn quoted(role: &str) -> String {
     }
 }
 
-/// Returns what was printed from the first line of JSON on; what comes before is for the person.
-fn printed(from: impl Read) -> io::Result<String> {
-    let mut lines = BufReader::new(from);
-    let mut line = String::new();
-    while lines.read_line(&mut line)? > 0 && !line.starts_with('[') {
-        let said = plain(&masked(line.trim(), &[]));
+/// Returns what was printed from the first line of JSON on, and lets `heard` hear it grow; what comes before is
+/// for the person.
+fn printed(from: impl Read, heard: &mut dyn FnMut(&str)) -> io::Result<String> {
+    let mut lines = BufReader::new(from.take(MOST_OUTPUT));
+    let mut text = String::new();
+    while lines.read_line(&mut text)? > 0 {
+        if text.starts_with('[') {
+            if is_end_of_result(&text) {
+                heard(&text);
+            }
+            continue;
+        }
+        let said = plain(&masked(text.trim(), &[]));
         if !said.is_empty() {
             // Nobody reads it if standard error is closed.
             let _ = writeln!(io::stderr(), "snow: {said}");
         }
-        line.clear();
+        text.clear();
     }
-    lines.take(MOST_OUTPUT).read_to_string(&mut line)?;
-    Ok(line)
+    Ok(text)
+}
+
+/// Whether the last line may close a result: to read all of it again after every line would take for ever.
+fn is_end_of_result(text: &str) -> bool {
+    let end = text.trim_end();
+    end.ends_with("],") || end.ends_with(']')
 }
 
 fn read_to_end(from: impl Read) -> String {
@@ -195,8 +234,12 @@ fn refused(message: String) -> Undone {
     Undone::Refused { code: String::new(), message }
 }
 
-fn unreadable(error: impl std::fmt::Display) -> Failure {
-    Failure::new(Exit::Failed, error.to_string(), "")
+fn unreadable(error: Unreadable) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        chain(&error),
+        "is this snow of a version that prints --format json?",
+    )
 }
 
 const SNOW: &str = "snow";
@@ -219,16 +262,26 @@ mod tests {
     fn what_snow_would_split_wrongly_is_not_sent() {
         let snow = Snow { program: "/nonexistent", connection: None, role: None };
 
-        let sent = snow.run_all(&["SHOW GRANTS TO ROLE \"A\\\""]).err();
+        let sent = snow.run_all(&["SHOW GRANTS TO ROLE \"A\\\""], &mut |_| {}).err();
 
         assert!(matches!(sent, Some(Undone::Refused { message, .. }) if message.contains(r#"\""#)));
+    }
+
+    #[test]
+    fn each_result_is_heard_when_it_ends() {
+        let mut heard = Vec::new();
+
+        printed(&b"[\n  [\n    {}\n  ],\n  [],\n  [ {"[..], &mut |text| heard.push(text.len()))
+            .unwrap();
+
+        assert_eq!(heard, [16, 22]);
     }
 
     #[test]
     fn what_is_said_before_the_json_is_no_part_of_it() {
         let said = "Initiating login request\n\n[\n  {}\n]\n";
 
-        assert_eq!(printed(said.as_bytes()).unwrap(), "[\n  {}\n]\n");
-        assert_eq!(printed(&b"nothing"[..]).unwrap(), "");
+        assert_eq!(printed(said.as_bytes(), &mut |_| {}).unwrap(), "[\n  {}\n]\n");
+        assert_eq!(printed(&b"nothing"[..], &mut |_| {}).unwrap(), "");
     }
 }

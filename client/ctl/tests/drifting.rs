@@ -96,3 +96,18 @@ fn checks_of_another_version_are_not_half_understood() {
     assert_eq!((shown.exit, shown.out.as_str()), (1, ""));
     assert!(shown.err.contains("same version"), "{}", shown.err);
 }
+
+#[test]
+fn the_manual_names_every_check() {
+    let manual =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/man/patctl.8");
+    let manual = std::fs::read_to_string(manual).unwrap().replace("\\-", "-");
+    let (_, checks) = manual.split_once(".SH CHECKS").unwrap();
+    let (checks, _) = checks.split_once(".SH ").unwrap();
+
+    let named: Vec<&str> = checks.lines().filter_map(|line| line.strip_prefix(".B ")).collect();
+
+    let known = patd_core::pattern::verify::Id::ALL.iter().map(|id| id.as_str());
+    let known: Vec<&str> = std::iter::once("freeze_on").chain(known).collect();
+    assert_eq!(named, known);
+}

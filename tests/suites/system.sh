@@ -91,9 +91,9 @@ check_man_pages() {
     local verb program
     {
         "$TARGET/release/patctl" --help
-        for verb in $("$TARGET/release/patctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -vx help); do
+        for verb in $("$TARGET/release/patctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | grep -vx help); do
             "$TARGET/release/patctl" "$verb" --help
-            grep -q "^\.B[IR]* *\"*$verb\b" packaging/man/patctl.8 || { echo "patctl.8 lacks $verb" && return 1; }
+            sed 's/\\-/-/g' packaging/man/patctl.8 | grep "^\.B[IR]* *\"*$verb\b" >"$WORK/verb" || { echo "patctl.8 lacks $verb" && return 1; }
         done
     } >"$WORK/patctl.help"
     "$TARGET/release/patd" --help >"$WORK/patd.help"

@@ -55,6 +55,7 @@ fn status() -> Status {
         }],
         inert: vec![],
         alarms: vec![],
+        watched: Vec::new(),
     }
 }
 

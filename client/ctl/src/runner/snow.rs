@@ -274,7 +274,7 @@ mod tests {
         printed(&b"[\n  [\n    {}\n  ],\n  [],\n  [ {"[..], &mut |text| heard.push(text.len()))
             .unwrap();
 
-        assert_eq!(heard, [16, 22]);
+        assert_eq!(heard, [18, 24]);
     }
 
     #[test]

@@ -31,7 +31,7 @@ struct Ready {
     gate: Gate,
     file: PathBuf,
     variables: Vec<Variable>,
-    helper: Option<helper::Waiting>,
+    helper: Option<helper::Started>,
     home: Option<Home>,
 }
 
@@ -131,11 +131,8 @@ fn in_home(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Ready, Fa
 
     let file = find(command)?;
     let kept = kept(hand_out, &record.real)?;
-    home.link(&record.real).map_err(failed)?;
+    home.link(&record.real).and_then(|()| home.fill(hand_out, &kept)).map_err(failed)?;
     sweep::sweep(&places, uid);
-    // No secret before there is somebody who removes it, whoever is killed.
-    let helper = helper.detached()?;
-    home.fill(hand_out, &kept).map_err(failed)?;
     warn_of_logout(place);
     let mut delivered = variables::default_connection(terms);
     delivered.push(("SNOWFLAKE_HOME".into(), home.path().into()));

@@ -13,7 +13,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::SigSet;
 use nix::sys::socket::{
@@ -28,7 +27,7 @@ use crate::gate::{Gate, OWN_PROGRAM};
 use crate::home::record::Record;
 use crate::home::{Home, sweep};
 
-/// A helper on its way.
+/// A helper that waits for the home to be complete.
 pub(crate) struct Started {
     starter: Child,
     go: ChildStdin,
@@ -41,51 +40,39 @@ pub(crate) struct Started {
 /// The program cannot be started once more.
 pub(crate) fn start(private: &Path, mask: SigSet) -> Result<Started, Failure> {
     let pidfd = own_pidfd().map_or_else(Stdio::null, Stdio::from);
-    let mut starter =
-        again(DETACH, private).stdin(Stdio::piped()).stdout(pidfd).spawn().map_err(not_started)?;
+    // Never in the caller's process group: `kill -9` of a job is for all of its group, and would leave the
+    // home to nobody. A session of its own at this point would cost a turn of the scheduler's.
+    let mut starter = again(DETACH, private)
+        .stdin(Stdio::piped())
+        .stdout(pidfd)
+        .process_group(0)
+        .spawn()
+        .map_err(not_started)?;
     let go = starter.stdin.take();
     let go = go.ok_or_else(|| Failure::own("cannot talk to the refresh helper"))?;
     Ok(Started { starter, go, mask })
 }
 
-/// A helper that waits for the home to be complete, and removes it if its maker is killed before that.
-pub(crate) struct Waiting {
-    go: ChildStdin,
-    mask: SigSet,
-}
-
 impl Started {
-    /// Waits until there is a helper that no signal to the caller's process group reaches.
+    /// Says that the home is complete and the helper's to look after. Returns the signal mask to restore.
     ///
     /// # Errors
-    /// There is no helper: no secret may be put into the home.
-    pub(crate) fn detached(mut self) -> Result<Waiting, Failure> {
+    /// There is no helper: the home must not be used.
+    pub(crate) fn take_over(mut self) -> Result<SigSet, Failure> {
         let status = self.starter.wait().map_err(not_started)?;
         if !status.success() {
             return Err(not_started(status));
         }
-        Ok(Waiting { go: self.go, mask: self.mask })
-    }
-}
-
-impl Waiting {
-    /// Says that the home is complete and the helper's to look after. Returns the signal mask to restore.
-    ///
-    /// # Errors
-    /// The helper is gone: the home must not be used.
-    pub(crate) fn take_over(mut self) -> Result<SigSet, Failure> {
         self.go.write_all(GO).map_err(not_started)?;
         Ok(self.mask)
     }
 }
 
-/// Starts the helper proper and ends, so that it is nobody's child, and never was in the process group of
-/// the caller's: `kill -9` of a job is for all of its group.
+/// Starts the helper proper and ends, so that it is nobody's child.
 ///
 /// # Errors
 /// The program cannot be started once more.
 pub(crate) fn detach(private: &Path) -> Result<(), Failure> {
-    leave_session()?;
     again(REFRESH, private).spawn().map(drop).map_err(not_started)
 }
 
@@ -138,19 +125,12 @@ fn own_pidfd() -> Option<OwnedFd> {
 /// Its own session: no signal of the caller's terminal, no directory, no descriptor of the caller's but
 /// stderr. Signals stay blocked as the starter had them: only SIGKILL ends the helper before its work.
 fn leave_callers_session() -> Result<(), Failure> {
-    leave_session()?;
-    nix::unistd::chdir("/").map_err(not_left)?;
+    let failed = |error: nix::Error| Failure::system("cannot leave the caller's session", error);
+    nix::unistd::setsid().map_err(failed)?;
+    nix::unistd::chdir("/").map_err(failed)?;
     nix::sys::stat::umask(Mode::from_bits_truncate(0o077));
-    nix::sys::prctl::set_name(c"pat-exec").map_err(not_left)?;
+    nix::sys::prctl::set_name(c"pat-exec").map_err(failed)?;
     close_callers_files().map_err(|error| Failure::system("cannot read /proc/self/fd", error))
-}
-
-fn leave_session() -> Result<(), Failure> {
-    nix::unistd::setsid().map(drop).map_err(not_left)
-}
-
-fn not_left(errno: Errno) -> Failure {
-    Failure::system("cannot leave the caller's session", errno)
 }
 
 fn close_callers_files() -> std::io::Result<()> {

@@ -167,11 +167,14 @@ fn a_process_group_killed_in_any_moment_of_the_start_leaves_no_token_behind() {
         maker.wait().unwrap();
     }
 
+    // A helper may still be on its way.
+    eventually("no token is left", || {
+        let mut homes = world.homes().into_iter();
+        homes.all(|home| {
+            !home.join("secrets").exists() && !home.join("home/connections.toml").exists()
+        })
+    });
     helper_is_gone(&world);
-    for home in world.homes() {
-        assert!(!home.join("secrets").exists(), "{}", home.display());
-        assert!(!home.join("home/connections.toml").exists(), "{}", home.display());
-    }
 }
 
 #[test]

@@ -15,8 +15,11 @@ use crate::audit::{Audit, Refusals};
 use crate::clock::Clock;
 use crate::leases::Leases;
 use crate::peer::Wanted;
+use crate::provisioning::Provisioning;
+use crate::reload::Upstreams;
 use crate::slots::Slots;
 use crate::store::Store;
+use crate::watching::Watching;
 
 /// The daemon's shared parts. One for the daemon.
 pub struct House {
@@ -34,6 +37,10 @@ pub struct House {
     pub refusals: Refusals,
     /// What a person must act on.
     pub alarms: Arc<Alarms>,
+    /// Whether the pattern holds at Snowflake.
+    pub watching: Watching,
+    /// Plans that an administrator may have run.
+    pub provisioning: Provisioning,
     /// The time.
     pub clock: Arc<Clock>,
     /// What does not change while the daemon runs.
@@ -46,6 +53,8 @@ pub struct House {
 pub struct Trust {
     /// The configuration.
     pub config: Config,
+    /// Its accounts, ready to be asked.
+    pub accounts: Upstreams,
     /// Which facts about a peer some entry turns on.
     pub wanted: Wanted,
     named: HashSet<u32>,
@@ -63,8 +72,8 @@ pub struct Facts {
 }
 
 impl Trust {
-    /// Takes a checked configuration.
-    pub fn new(mut config: Config) -> Self {
+    /// Takes a checked configuration, and its accounts with their keys read.
+    pub fn new(mut config: Config, accounts: Upstreams) -> Self {
         // Stable: of several entries for one connection the first still comes first.
         config.entries.sort_by(|one, other| one.connection.cmp(&other.connection));
         let selectors = || config.entries.iter().flat_map(|entry| &entry.any_of);
@@ -76,7 +85,7 @@ impl Trust {
             if let Selector::Uid(uid) = selector { Some(*uid) } else { None }
         };
         let named = selectors().filter_map(uid).collect();
-        Self { config, wanted, named }
+        Self { config, accounts, wanted, named }
     }
 
     /// Returns whether an entry names this uid.

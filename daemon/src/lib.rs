@@ -3,7 +3,8 @@
 //! ```text
 //! sockets ─► api ─► Request ─► desk ─► policy (core) ─► grant ─► slots ─► leases, audit ─► store ─► reply
 //!            peer facts ┘                                  ▲
-//!                         schedule, reload ── nudge ───────┘─► lifecycle (core) ─► effects ─► upstream
+//!                         schedule, reload ── nudge ───────┤─► lifecycle (core) ─► effects ─► upstream
+//!                                                watching ─┘ ◄── verify (core) ◄── observations ─┘
 //! ```
 //!
 //! The half that parses ([`api`]) reaches the half that holds keys ([`desk`]) through one typed enum,
@@ -24,6 +25,7 @@ pub mod leases;
 mod logging;
 pub mod os;
 pub mod peer;
+pub mod provisioning;
 pub mod reload;
 pub mod run;
 pub mod schedule;
@@ -33,3 +35,4 @@ pub mod slots;
 pub mod sockets;
 pub mod store;
 pub mod upstream;
+pub mod watching;

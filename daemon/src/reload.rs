@@ -9,6 +9,7 @@ use pat_wire::admin::Reloaded;
 use patd_config::{Config, SlotConfig};
 use patd_core::lifecycle::{Alarm, Rules};
 use patd_core::names::{Account, HostId, Role, SlotId};
+use patd_core::pattern::verify::Id;
 use patd_core::schedule::Jitter;
 use patd_snowflake::chain::chain;
 use patd_snowflake::http::Limits;
@@ -21,7 +22,7 @@ use crate::slots::{Plan, Upstream};
 use crate::upstream::{Nowhere, Snowflake, UpstreamError};
 
 /// The accounts of a configuration, each with its keys read.
-pub type Upstreams = BTreeMap<Account, Arc<dyn Upstream>>;
+pub type Upstreams = BTreeMap<Account, Arc<Snowflake>>;
 
 /// Reads the configuration again and brings it into force, or says what is wrong with it.
 pub async fn reload(house: &Arc<House>) -> Reloaded {
@@ -82,7 +83,8 @@ async fn accept(house: &House, config: Config, upstreams: Upstreams) -> Reloaded
     house.audit.set_strict(config.audit_strict);
     // The slots first: no secret of a role that was taken away is served under the new policy.
     house.slots.adopt(plans, BTreeMap::new()).await;
-    house.trust.store(Arc::new(Trust::new(config)));
+    house.trust.store(Arc::new(Trust::new(config, upstreams)));
+    house.watching.ring();
     house.alarms.clear(SUBJECT, REFUSED);
     tracing::info!("Configuration reloaded");
     Reloaded { in_force: true, faults: Vec::new() }
@@ -107,18 +109,22 @@ pub fn plans(
     known: impl IntoIterator<Item = (SlotId, Role)>,
 ) -> BTreeMap<SlotId, Plan> {
     let upstream = |id: &SlotId| -> Arc<dyn Upstream> {
-        upstreams.get(&id.account).cloned().unwrap_or_else(|| Arc::new(Nowhere))
+        match upstreams.get(&id.account) {
+            Some(snowflake) => snowflake.clone(),
+            None => Arc::new(Nowhere),
+        }
     };
     let mut plans = BTreeMap::new();
     for (id, role) in known {
-        let rules = rules(&id, host, &retired(role));
+        let rules = rules(&id, host, &retired(role), &[]);
         let (upstream, form) = (upstream(&id), Form::Password);
         let plan = Plan { rules, upstream, form, is_configured: false };
         plans.insert(id, plan);
     }
     let by_password = by_password(config);
     for (id, slot) in &config.slots {
-        let rules = rules(id, host, slot);
+        let freeze_on = config.provision.get(&id.account).map(|wanted| wanted.freeze_on.as_slice());
+        let rules = rules(id, host, slot, freeze_on.unwrap_or_default());
         let form = if by_password.contains(id) { Form::Password } else { Form::Token };
         let upstream = upstream(id);
         plans.insert(id.clone(), Plan { rules, upstream, form, is_configured: true });
@@ -126,7 +132,7 @@ pub fn plans(
     plans
 }
 
-fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig) -> Rules {
+fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig, freeze_on: &[Id]) -> Rules {
     let SlotConfig { role, days_to_expiry, drain_min, drain_max } = slot;
     let on_the_way = u32::try_from(Limits::default().request.as_secs()).unwrap_or(u32::MAX);
     Rules {
@@ -136,6 +142,7 @@ fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig) -> Rules {
         drain_min: *drain_min,
         drain_max: *drain_max,
         settle: STATEMENT_SECONDS.saturating_add(on_the_way),
+        freeze_on: freeze_on.to_vec(),
         jitter: jitter(host, id),
     }
 }

@@ -1,4 +1,4 @@
-//! When the slots are told to look whether something is due. The ticks decide nothing: due times are data,
+//! When the slots and the watch are told to look whether something is due. The ticks decide nothing: due times are data,
 //! and looking too often or twice at once is harmless.
 
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Admission;
 use crate::clock::{Clock, Reading};
 use crate::house::House;
+use crate::watching;
 
 /// Starts both sources of ticks; they end with `stop`.
 ///
@@ -24,8 +25,13 @@ pub async fn start(
 ) -> Result<(), JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
     let ticking = house.clone();
-    scheduler.add(Job::new(EVERY_30_SECONDS, move |_, _| ticking.slots.tick())?).await?;
+    let tick = move |_, _| {
+        ticking.slots.tick();
+        ticking.watching.ring();
+    };
+    scheduler.add(Job::new(EVERY_30_SECONDS, tick)?).await?;
     scheduler.start().await?;
+    tokio::spawn(watching::watch(house.clone(), stop.clone()));
     tokio::spawn(watch_over(house, doors, stop, scheduler));
     Ok(())
 }
@@ -47,6 +53,7 @@ async fn watch_over(
         }
         before = note_jump(&house.clock, before);
         house.slots.tick();
+        house.watching.ring();
         doors.iter().for_each(|door| door.forget_idle());
         house.refusals.forget_idle();
         house.refusals.tell();

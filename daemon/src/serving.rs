@@ -22,10 +22,12 @@ use crate::fault::Fault;
 use crate::flags::Flags;
 use crate::house::{Facts, House, Trust};
 use crate::leases::{Ends, Leases};
+use crate::provisioning::Provisioning;
 use crate::reload::{self, Upstreams};
 use crate::slots::{Kit, Slots};
 use crate::sockets::Sockets;
 use crate::store::{self, OpenReport, Store};
+use crate::watching::Watching;
 use crate::{api, os, peer, schedule, signals};
 
 /// Everything that must be open before the first thread is started.
@@ -130,19 +132,31 @@ async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Socke
         leases: leases.clone(),
         alarms: alarms.clone(),
         clock: clock.clone(),
+        promoted: Arc::default(),
     };
+    let watching = Watching::new(kit.promoted.clone(), &clock);
     let slots = Slots::new(Arc::new(kit), stop.slots.clone());
     let plans = reload::plans(&config, &upstreams, store.host(), roles(&stored));
     for inert in &config.inert {
         let (connection, reason) = (inert.connection.as_str(), &inert.reason);
         tracing::warn!(connection, reason, next_step = inert.next_step, "Entry serves nobody yet");
     }
-    let trust = ArcSwap::from_pointee(Trust::new(config));
-    let reloading = tokio::sync::Mutex::default();
+    let trust = ArcSwap::from_pointee(Trust::new(config, upstreams));
     let refusals = Refusals::new(audit.clone(), clock.clone());
-    let house =
-        House { trust, slots, store, leases, audit, refusals, alarms, clock, facts, reloading };
-    let house = Arc::new(house);
+    let house = Arc::new(House {
+        trust,
+        slots,
+        store,
+        leases,
+        audit,
+        refusals,
+        alarms,
+        watching,
+        provisioning: Provisioning::default(),
+        clock,
+        facts,
+        reloading: tokio::sync::Mutex::default(),
+    });
     tokio::spawn(tell_of_ends(house.clone(), ends));
     house.slots.adopt(plans, stored).await;
     Ok((house, sockets))

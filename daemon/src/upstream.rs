@@ -6,19 +6,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use pat_wire::secret::Secret;
-use patd_config::{AccountConfig, KeySource};
+use patd_config::{AccountConfig, BrokerKey, KeySource};
 use patd_core::lifecycle::{AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome};
 use patd_snowflake::authority::{AdminLogin, Authority};
 use patd_snowflake::endpoint::{Endpoint, EndpointError};
-use patd_snowflake::http::HttpError;
+use patd_snowflake::http::{Client, HttpError};
 use patd_snowflake::key::{KeyError, SigningKey};
 use patd_snowflake::probe::{Expected, probe};
+use patd_snowflake::sql_api::SqlApi;
 
 use crate::slots::{Answer, Call, Upstream};
 
 /// One account, with its resident admin login.
 pub struct Snowflake {
     authority: Authority,
+    broker_key: BrokerKey,
 }
 
 /// Why an account cannot be used.
@@ -59,6 +61,7 @@ impl Snowflake {
     pub fn open(config: &AccountConfig) -> Result<Self, UpstreamError> {
         let name = || config.name.to_string();
         let key = signing_key(&name(), &config.admin.key)?;
+        let broker_key = BrokerKey { body: key.public_key_body(), fingerprint: key.fingerprint() };
         let endpoint = Endpoint::new(
             config.name.clone(),
             &config.host,
@@ -75,7 +78,22 @@ impl Snowflake {
         };
         let authority =
             Authority::new(&endpoint, admin).map_err(|error| UpstreamError::Http(name(), error))?;
-        Ok(Self { authority })
+        Ok(Self { authority, broker_key })
+    }
+
+    /// Returns the public key of the admin login.
+    pub fn broker_key(&self) -> &BrokerKey {
+        &self.broker_key
+    }
+
+    /// Returns the SQL API, for statements that are not about the tokens of a slot.
+    pub fn sql_api(&self) -> &SqlApi {
+        self.authority.sql_api()
+    }
+
+    /// Returns the client, for logins with a secret.
+    pub fn client(&self) -> &Client {
+        self.authority.client()
     }
 
     async fn answer(&self, call: Call) -> Answer {
@@ -179,6 +197,7 @@ fn is_clear(event: &Event) -> bool {
         | Event::Wanted { .. }
         | Event::Rotate { .. }
         | Event::Revoke
-        | Event::Enrol { .. } => false,
+        | Event::Enrol { .. }
+        | Event::Judged { .. } => false,
     }
 }

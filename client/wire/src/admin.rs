@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::provision::Watched;
+
 /// What `patctl status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -13,6 +15,9 @@ pub struct Status {
     pub inert: Vec<Problem>,
     /// What a person must act on. Non-empty: `patctl status` exits non-zero.
     pub alarms: Vec<Problem>,
+    /// How the pattern stands, one row an account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watched: Vec<Watched>,
 }
 
 /// Facts about the running daemon.

@@ -33,6 +33,12 @@ pub enum ErrorCode {
     TooLarge,
     /// No such path.
     NotFound,
+    /// No such account, or several and none was named (admin socket only).
+    UnknownAccount,
+    /// The daemon's own plan does not have this step next, or has none (admin socket only).
+    OtherPlan,
+    /// It was sent to Snowflake, and whether it was done is not known.
+    Unclear,
     /// The request could not be carried out at Snowflake; the message says why.
     Upstream,
     /// A fault of the daemon; its log has the cause.
@@ -44,13 +50,19 @@ impl ErrorCode {
     pub fn http_status(self) -> u16 {
         match self {
             Self::Refused => 403,
-            Self::WhichConnection | Self::DeliveryNotAllowed | Self::Revoked => 409,
+            Self::WhichConnection | Self::DeliveryNotAllowed | Self::Revoked | Self::OtherPlan => {
+                409
+            }
             Self::NotReady | Self::AuditUnavailable => 503,
             Self::Busy => 429,
-            Self::UnknownLease | Self::NotFound | Self::UnknownConnection => 404,
+            Self::UnknownLease
+            | Self::NotFound
+            | Self::UnknownConnection
+            | Self::UnknownAccount => 404,
             Self::Malformed => 400,
             Self::TooLarge => 413,
             Self::Upstream => 502,
+            Self::Unclear => 504,
             Self::Internal => 500,
         }
     }

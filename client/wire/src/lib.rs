@@ -15,6 +15,11 @@
 //! | admin | `POST /v1/explain` | [`admin::ExplainRequest`] | [`admin::Explanation`] |
 //! | admin | `POST /v1/log` | [`admin::LogRequest`] | [`admin::LogPage`] |
 //! | admin | `POST /v1/reload` | empty | [`admin::Reloaded`] |
+//! | admin | `POST /v1/observe` | [`provision::ObserveRequest`] | JSON of the core's `Observed` |
+//! | admin | `POST /v1/provision` | [`provision::ProvisionRequest`] | [`provision::Provisioned`] |
+//! | admin | `POST /v1/evidence` | [`provision::EvidenceRequest`] | JSON of the core's `Evidence` |
+//! | admin | `POST /v1/drift` | [`provision::DriftRequest`] | [`provision::Drift`] |
+//! | admin | `POST /v1/retire` | [`provision::RetireRequest`] | [`provision::Retired`] |
 //!
 //! Any other answer is an [`error::ErrorReply`]. This crate knows no other crate of the project.
 
@@ -25,6 +30,7 @@ pub mod connection;
 pub mod error;
 pub mod limits;
 pub mod message;
+pub mod provision;
 pub mod secret;
 pub mod text;
 pub mod trust;

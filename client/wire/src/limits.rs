@@ -4,10 +4,12 @@ use std::time::Duration;
 
 /// Bytes of a request or reply head. hyper cannot buffer less than this.
 pub const HEAD_BYTES: usize = 8 * 1024;
-/// Bytes of a request body, and of a hand-out reply.
+/// Bytes of a request body on the hand-out socket, and of a hand-out reply.
 pub const BODY_BYTES: usize = 8 * 1024;
-/// Bytes of an admin reply (a status of 1,000 slots fits).
-pub const ADMIN_REPLY_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of an admin request (a statement that names thousands of addresses fits).
+pub const ADMIN_BODY_BYTES: usize = 1024 * 1024;
+/// Bytes of an admin reply (an observation of an account of 10,000 users fits).
+pub const ADMIN_REPLY_BYTES: usize = 32 * 1024 * 1024;
 /// Header lines in one head.
 pub const HEADERS: usize = 32;
 /// How long a peer may take to send its request.

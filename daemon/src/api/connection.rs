@@ -81,45 +81,54 @@ async fn handle(
     dropped: CancellationToken,
 ) -> Result<Reply, Refusal> {
     let (head, body) = request.into_parts();
-    let body = read(&head.headers, body, until).await?;
+    let body = read(visitor.door, &head.headers, body, until).await?;
     let request = Request::parse(visitor.door, &head.method, head.uri.path(), &body)?;
     let Visitor { house, door, admission, caller, ticket, stop } = visitor;
-    if !matches!(request, Request::Watch(_)) {
-        let _in_progress = ticket;
-        return desk::answer(&house, door, caller, request).await;
-    }
+    let may_be_given_up = request.may_be_given_up();
     // A watch waits for long: it gives its place among the requests to the next one.
-    let watch = caller.as_ref().ok().and_then(|caller| admission.watch(caller.uid));
-    drop(ticket);
-    let Some(_watching) = watch else { return Err(too_many_watches()) };
+    let _in_progress = if matches!(request, Request::Watch(_)) {
+        let watch = caller.as_ref().ok().and_then(|caller| admission.watch(caller.uid));
+        drop(ticket);
+        watch.ok_or_else(too_many_watches)?
+    } else {
+        ticket
+    };
     tokio::select! {
         answer = desk::answer(&house, door, caller, request) => answer,
-        () = stop.cancelled() => {
+        () = stop.cancelled(), if may_be_given_up => {
             dropped.cancel();
             std::future::pending().await
         }
     }
 }
 
-async fn read(headers: &HeaderMap, body: Incoming, until: Instant) -> Result<Bytes, Refusal> {
+async fn read(
+    door: Door,
+    headers: &HeaderMap,
+    body: Incoming,
+    until: Instant,
+) -> Result<Bytes, Refusal> {
+    let limit = match door {
+        Door::HandOut => limits::BODY_BYTES,
+        Door::Admin => limits::ADMIN_BODY_BYTES,
+    };
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(refusal(ErrorCode::Malformed, "a body must come with its length", ""));
     }
-    let most = u64::try_from(limits::BODY_BYTES).unwrap_or(u64::MAX);
+    let most = u64::try_from(limit).unwrap_or(u64::MAX);
     if body.size_hint().lower() > most {
-        return Err(too_large());
+        return Err(too_large(limit));
     }
-    let collected =
-        tokio::time::timeout_at(until, Limited::new(body, limits::BODY_BYTES).collect());
+    let collected = tokio::time::timeout_at(until, Limited::new(body, limit).collect());
     match collected.await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(_)) => Err(too_large()),
+        Ok(Err(_)) => Err(too_large(limit)),
         Err(_) => Err(refusal(ErrorCode::Malformed, "the body did not arrive in time", "")),
     }
 }
 
-fn too_large() -> Refusal {
-    let message = format!("the body is larger than {} bytes", limits::BODY_BYTES);
+fn too_large(limit: usize) -> Refusal {
+    let message = format!("the body is larger than {limit} bytes");
     refusal(ErrorCode::TooLarge, &message, "")
 }
 

@@ -4,6 +4,9 @@ use http::Method;
 use pat_wire::admin::{EnrolRequest, ExplainRequest, LogRequest, RevokeRequest, RotateRequest};
 use pat_wire::error::ErrorCode;
 use pat_wire::message::{HandOutRequest, WatchRequest};
+use pat_wire::provision::{
+    DriftRequest, EvidenceRequest, ObserveRequest, ProvisionRequest, RetireRequest,
+};
 use serde::de::DeserializeOwned;
 
 use super::reply::{Refusal, refusal};
@@ -40,6 +43,16 @@ pub enum Request {
     Log(LogRequest),
     /// Read the configuration again.
     Reload,
+    /// What is there at Snowflake.
+    Observe(ObserveRequest),
+    /// The next step of the plan that follows from it.
+    Provision(ProvisionRequest),
+    /// What a login with the current secret shows.
+    Evidence(EvidenceRequest),
+    /// What the watch found.
+    Drift(DriftRequest),
+    /// This host out of service.
+    Retire(RetireRequest),
 }
 
 impl Request {
@@ -59,6 +72,11 @@ impl Request {
             (Door::Admin, "POST", "/v1/explain") => Ok(Self::Explain(read(body)?)),
             (Door::Admin, "POST", "/v1/log") => Ok(Self::Log(read(body)?)),
             (Door::Admin, "POST", "/v1/reload") => empty(body, Self::Reload),
+            (Door::Admin, "POST", "/v1/observe") => Ok(Self::Observe(read(body)?)),
+            (Door::Admin, "POST", "/v1/provision") => Ok(Self::Provision(read(body)?)),
+            (Door::Admin, "POST", "/v1/evidence") => Ok(Self::Evidence(read(body)?)),
+            (Door::Admin, "POST", "/v1/drift") => Ok(Self::Drift(read(body)?)),
+            (Door::Admin, "POST", "/v1/retire") => Ok(Self::Retire(read(body)?)),
             (Door::HandOut | Door::Admin, _, _) => Err(refusal(
                 ErrorCode::NotFound,
                 "no such request on this socket",
@@ -80,6 +98,29 @@ impl Request {
             Self::Explain(_) => "explain",
             Self::Log(_) => "log",
             Self::Reload => "reload",
+            Self::Observe(_) => "observe",
+            Self::Provision(_) => "provision",
+            Self::Evidence(_) => "evidence",
+            Self::Drift(_) => "drift",
+            Self::Retire(_) => "retire",
+        }
+    }
+
+    /// Returns whether the answer may be given up when the daemon ends: it may take long, and changes nothing.
+    pub fn may_be_given_up(&self) -> bool {
+        match self {
+            Self::Watch(_) | Self::Observe(_) | Self::Evidence(_) | Self::Drift(_) => true,
+            Self::HandOut(_)
+            | Self::List
+            | Self::Status
+            | Self::Rotate(_)
+            | Self::Revoke(_)
+            | Self::Enrol(_)
+            | Self::Explain(_)
+            | Self::Log(_)
+            | Self::Reload
+            | Self::Provision(_)
+            | Self::Retire(_) => false,
         }
     }
 }

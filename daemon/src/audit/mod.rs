@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use record::{EndReason, Event, Subject, claimed};
+pub use record::{EndReason, Event, Subject, claimed, statement};
 pub use refusals::Refusals;
 use writer::Writer;
 

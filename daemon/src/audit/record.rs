@@ -1,4 +1,5 @@
-//! What a record may say. Typed and escaped fields; never a secret, a prefix of one, a command line or SQL.
+//! What a record may say. Typed and escaped fields; never a secret, a prefix of one, a command line, or SQL but that
+//! of a step of a plan, which holds no secret.
 
 use std::collections::BTreeMap;
 
@@ -151,6 +152,17 @@ pub enum Event<'a> {
         /// What came of it.
         outcome: String,
     },
+    /// A step of a plan: about to be run, what became of it, or why it was not run.
+    Provision {
+        /// Who asked.
+        subject: Subject<'a>,
+        /// The account.
+        account: String,
+        /// The statement, shortened.
+        statement: String,
+        /// `begun`, `done`, or what else came of it.
+        outcome: String,
+    },
     /// Something a person must act on.
     Alarm {
         /// Stable id.
@@ -202,9 +214,18 @@ pub enum EndReason {
 /// Returns what a peer said, cut short and without what a terminal would obey: JSON leaves the controls above
 /// U+007F and those of writing direction as they are, and somebody will look at the file with cat.
 pub fn claimed(text: &str) -> String {
+    tame(text, LONGEST_CLAIM)
+}
+
+/// Returns a statement of a plan in the same way; long enough that every name in it shows.
+pub fn statement(text: &str) -> String {
+    tame(text, LONGEST_STATEMENT)
+}
+
+fn tame(text: &str, most: usize) -> String {
     let shown =
         |c: char| if c.is_control() || turns_text(c) { char::REPLACEMENT_CHARACTER } else { c };
-    text.chars().take(LONGEST_CLAIM).map(shown).collect()
+    text.chars().take(most).map(shown).collect()
 }
 
 fn turns_text(c: char) -> bool {
@@ -212,6 +233,7 @@ fn turns_text(c: char) -> bool {
 }
 
 const LONGEST_CLAIM: usize = 128;
+const LONGEST_STATEMENT: usize = 4_096;
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::refusing::{Refusal, deny, no, plain};
-use super::{explain, status};
+use super::{explain, proof, provision, retire, status};
 use crate::api::{Reply, Request};
 use crate::audit::Event;
 use crate::house::House;
@@ -29,7 +29,11 @@ pub(super) async fn answer(
 ) -> Result<Reply, Refusal> {
     let peer = admitted(house, caller, request.verb())?;
     let (verb, object) = (request.verb(), object(&request));
-    let answer = carry_out(house, request).await;
+    if let Request::Provision(asked) = request {
+        // It is written down step by step, with what was run.
+        return provision::provision(house, peer, asked).await;
+    }
+    let answer = Box::pin(carry_out(house, request)).await;
     if is_an_act(verb) {
         let outcome = match &answer {
             Ok(_) => "done".to_owned(),
@@ -50,8 +54,14 @@ async fn carry_out(house: &Arc<House>, request: Request) -> Result<Reply, Refusa
         Request::Explain(asked) => explain::answer(house, asked).await,
         Request::Log(asked) => log(house, asked).await,
         Request::Reload => Reply::plain(&reload::reload(house).await),
-        // The parser lets none of these through here.
-        Request::HandOut(_) | Request::List | Request::Watch(_) => Err(plain()),
+        Request::Observe(asked) => provision::observe(house, &asked).await,
+        Request::Evidence(asked) => proof::evidence(house, &asked).await,
+        Request::Drift(asked) => proof::drift(house, &asked).await,
+        Request::Retire(asked) => retire::answer(house, &asked).await,
+        // The parser lets none of these through here; a step that is to be run went its own way.
+        Request::HandOut(_) | Request::List | Request::Watch(_) | Request::Provision(_) => {
+            Err(plain())
+        }
     }
 }
 
@@ -101,7 +111,11 @@ async fn enrol(house: &Arc<House>, asked: &EnrolRequest) -> Result<Reply, Refusa
 
 /// Tombstones first, all of them; then there is a while for Snowflake to confirm.
 async fn revoke(house: &Arc<House>, asked: &RevokeRequest) -> Result<Reply, Refusal> {
-    let slots = covered(house, asked)?;
+    Reply::plain(&revoke_all(covered(house, asked)?).await?)
+}
+
+/// Revokes slots, all at once.
+pub(super) async fn revoke_all(slots: Vec<Arc<Handle>>) -> Result<Revoked, Refusal> {
     let mut revoking = JoinSet::new();
     for handle in slots {
         revoking.spawn(async move {
@@ -129,7 +143,7 @@ async fn revoke(house: &Arc<House>, asked: &RevokeRequest) -> Result<Reply, Refu
     }
     revoked.confirmed.sort();
     revoked.pending.sort();
-    Reply::plain(&revoked)
+    Ok(revoked)
 }
 
 async fn revoke_one(handle: &Handle) -> Result<bool, Refusal> {
@@ -173,7 +187,7 @@ async fn log(house: &House, asked: LogRequest) -> Result<Reply, Refusal> {
     }
 }
 
-fn slot_of(house: &House, connection: &str) -> Result<Arc<Handle>, Refusal> {
+pub(super) fn slot_of(house: &House, connection: &str) -> Result<Arc<Handle>, Refusal> {
     let trust = house.trust.load();
     let slot = trust.config.connections.get(&Connection::new(connection)).map(|found| &found.slot);
     slot.and_then(|slot| house.slots.find(slot)).ok_or_else(|| {
@@ -237,18 +251,26 @@ fn object(request: &Request) -> String {
         Request::Revoke(RevokeRequest::All) => "all".to_owned(),
         Request::Enrol(asked) => crate::audit::claimed(&asked.connection),
         Request::Explain(asked) => format!("uid {}", asked.uid),
+        Request::Evidence(asked) => crate::audit::claimed(&asked.connection),
+        Request::Retire(asked) => match &asked.account {
+            Some(account) => crate::audit::claimed(account),
+            None => "all".to_owned(),
+        },
         Request::HandOut(_)
         | Request::List
         | Request::Watch(_)
         | Request::Status
         | Request::Log(_)
-        | Request::Reload => String::new(),
+        | Request::Reload
+        | Request::Observe(_)
+        | Request::Provision(_)
+        | Request::Drift(_) => String::new(),
     }
 }
 
-/// Looking changes nothing, and a status every few seconds would fill the log.
+/// Looking changes nothing, and a status every few seconds would fill the log. A login with a secret is more.
 fn is_an_act(verb: &str) -> bool {
-    matches!(verb, "rotate" | "revoke" | "enrol" | "reload")
+    matches!(verb, "rotate" | "revoke" | "enrol" | "reload" | "evidence" | "retire")
 }
 
 /// Below the client's own deadline.

@@ -120,6 +120,9 @@ fn not_ready(view: &crate::slots::View, why: Why) -> Refusal {
     match (why, &view.slot.trouble) {
         (Why::Revoked, _) => no(ErrorCode::Revoked, why.to_string(), "ask root: patctl enrol"),
         (Why::Quarantined | Why::Fenced, _) => no(ErrorCode::NotReady, why.to_string(), step),
+        (Why::HeldBack | Why::NotLookedAt, _) => {
+            no(ErrorCode::NotReady, why.to_string(), "ask root: patctl drift")
+        }
         (Why::NotIssuedYet | Why::Expired { .. } | Why::RoleChanged, Some(trouble)) => {
             let message = format!("{why}: {}", trouble.message);
             no(ErrorCode::NotReady, message, trouble.next_step.clone())
@@ -199,7 +202,9 @@ fn open(house: &Arc<House>, handle: &Handle, new: NewLease) -> Result<(), Refusa
     })?;
     let view = handle.view();
     match view.slot.current() {
-        Some(now) if now.generation == generation && !view.is_revoked() => Ok(()),
+        Some(now) if now.generation == generation && !view.is_revoked() && !view.is_held_back() => {
+            Ok(())
+        }
         Some(_) | None => {
             Err(no(ErrorCode::NotReady, "the secret was replaced just now", "try again"))
         }

@@ -5,7 +5,10 @@ mod admin;
 mod explain;
 mod hand_out;
 mod list;
+mod proof;
+mod provision;
 mod refusing;
+mod retire;
 mod status;
 mod terms;
 mod watch;
@@ -60,6 +63,11 @@ async fn at_the_hand_out(
         | Request::Enrol(_)
         | Request::Explain(_)
         | Request::Log(_)
-        | Request::Reload => Err(refusing::plain()),
+        | Request::Reload
+        | Request::Observe(_)
+        | Request::Provision(_)
+        | Request::Evidence(_)
+        | Request::Drift(_)
+        | Request::Retire(_) => Err(refusing::plain()),
     }
 }

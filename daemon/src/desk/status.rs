@@ -4,7 +4,9 @@ use pat_wire::admin::{DaemonStatus, Problem, SlotStatus, Status};
 use patd_config::{Config, Owner};
 use patd_core::lifecycle::{Standing, Trouble};
 use patd_core::names::SlotId;
+use patd_core::pattern::verify::Id;
 
+use super::proof;
 use super::refusing::Refusal;
 use crate::api::Reply;
 use crate::house::House;
@@ -20,6 +22,7 @@ pub(super) fn answer(house: &House) -> Result<Reply, Refusal> {
         slots: rows,
         inert: inert(&trust.config),
         alarms: house.alarms.standing_now(),
+        watched: proof::watched(house, &trust),
     })
 }
 
@@ -81,12 +84,23 @@ fn problem(slot: &SlotId, view: &View) -> Option<Problem> {
             "find out who (a copied machine?), then: patctl enrol",
         ),
         (_, Some(Trouble { id, message, next_step, .. })) => told(id, message.clone(), next_step),
+        (Standing::Enrolled, None) if view.is_held_back() => {
+            told("held-back", held_back(view), "patctl drift; to look again: patctl drift --look")
+        }
         (_, None) if !view.is_configured => told(
             "not-configured",
             "the configuration does not name this slot; its tokens live until they expire".into(),
             "name it again, or remove its tokens: patctl revoke --user",
         ),
         (Standing::Enrolled | Standing::Tombstoned { .. }, None) => None,
+    }
+}
+
+fn held_back(view: &View) -> String {
+    let ids: Vec<&str> = view.held_back_by().into_iter().map(Id::as_str).collect();
+    match ids.is_empty() {
+        true => "not handed out before the pattern was looked at once".to_owned(),
+        false => format!("not handed out while these checks do not hold: {}", ids.join(", ")),
     }
 }
 

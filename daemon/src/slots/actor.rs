@@ -132,6 +132,7 @@ impl Actor {
         }
         let event = match command {
             Command::Revoke => Some(Event::Revoke),
+            Command::Judge(failed) => Some(Event::Judged { failed }),
             Command::Rotate { taint } => fresh().map(|fresh| Event::Rotate { taint, fresh }),
             Command::Enrol => fresh().map(|fresh| Event::Enrol { fresh }),
         };
@@ -214,6 +215,7 @@ impl Actor {
         self.out.send_replace(View {
             slot: self.state.clone(),
             rules: self.terms.rules.clone(),
+            form: self.terms.form,
             is_configured: self.terms.is_configured,
         });
     }

@@ -114,6 +114,7 @@ impl Actor {
         tracing::info!(slot = %self.id, generation = generation.0, "Generation promoted");
         self.kit.alarms.clear(&self.id.to_string(), NOT_UNSEALED);
         self.note(&audit::Event::Promote { slot: self.id.to_string(), generation: generation.0 });
+        self.kit.promoted.notify_one();
     }
 
     /// Writes down what came of a call.
@@ -147,7 +148,8 @@ impl Actor {
             | Event::Wanted { .. }
             | Event::Rotate { .. }
             | Event::Revoke
-            | Event::Enrol { .. } => {}
+            | Event::Enrol { .. }
+            | Event::Judged { .. } => {}
         }
     }
 

@@ -1,13 +1,13 @@
 //! All slots by id: starts their loops, finds them, replaces their rules on a reload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use patd_core::lifecycle::{Rules, Slot};
 use patd_core::names::SlotId;
 use patd_snowflake::probe::Form;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,6 +33,8 @@ pub struct Kit {
     pub alarms: Arc<Alarms>,
     /// The time.
     pub clock: Arc<Clock>,
+    /// Rung when a slot serves another generation.
+    pub promoted: Arc<Notify>,
 }
 
 /// What configuration wants of one slot. Slots of one account share its upstream.
@@ -48,7 +50,7 @@ pub struct Plan {
     pub is_configured: bool,
 }
 
-/// What a person wants.
+/// What a person, or the watch, wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// A new generation now.
@@ -60,6 +62,8 @@ pub enum Command {
     Revoke,
     /// Lift a tombstone, quarantine or fence.
     Enrol,
+    /// Keep in mind which checks about the slot do not hold, by their ids.
+    Judge(BTreeSet<String>),
 }
 
 /// One slot, from outside.
@@ -135,6 +139,7 @@ impl Slots {
         let first = View {
             slot: state.clone(),
             rules: terms.rules.clone(),
+            form: terms.form,
             is_configured: terms.is_configured,
         };
         let (out, view) = watch::channel(first);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use patd_core::lifecycle::{Held, Rules, Slot, Standing, Why};
+use patd_core::pattern::verify::Id;
 use patd_core::time::Timestamp;
+use patd_snowflake::probe::Form;
 
 /// One moment of a slot. Cheap to clone.
 #[derive(Clone)]
@@ -12,6 +14,8 @@ pub struct View {
     pub slot: Arc<Slot>,
     /// The rules in force.
     pub rules: Arc<Rules>,
+    /// How its clients present the secret.
+    pub form: Form,
     /// Whether the configuration still names the slot.
     pub is_configured: bool,
 }
@@ -30,6 +34,22 @@ impl View {
         self.is_configured && self.slot.heeds_a_wish(now, &self.rules)
     }
 
+    /// Returns the checks of `freeze_on` that stop hand-out.
+    pub fn held_back_by(&self) -> Vec<Id> {
+        self.slot.held_back_by(&self.rules)
+    }
+
+    /// Returns whether hand-out is stopped by what the watch found, or did not look for yet.
+    pub fn is_held_back(&self) -> bool {
+        self.waits_for_a_look() || !self.held_back_by().is_empty()
+    }
+
+    /// Returns whether the slot waits for the first look of the watch.
+    pub fn waits_for_a_look(&self) -> bool {
+        let waits = self.slot.drift.is_none() && !self.rules.freeze_on.is_empty();
+        waits && self.slot.current().is_some()
+    }
+
     /// Returns whether the slot was revoked.
     pub fn is_revoked(&self) -> bool {
         matches!(self.slot.standing, Standing::Tombstoned { .. })
@@ -38,8 +58,10 @@ impl View {
     /// Returns whether waiting for a secret is in vain: a person has to act, or the next try is some time away.
     pub fn is_hopeless(&self, now: Timestamp, why: Why) -> bool {
         let waits_for_a_person = match why {
-            Why::Revoked | Why::Quarantined | Why::Fenced => true,
-            Why::NotIssuedYet | Why::Expired { .. } | Why::RoleChanged => !self.is_configured,
+            Why::Revoked | Why::Quarantined | Why::Fenced | Why::HeldBack => true,
+            Why::NotIssuedYet | Why::Expired { .. } | Why::RoleChanged | Why::NotLookedAt => {
+                !self.is_configured
+            }
         };
         let next_try = self.slot.trouble.as_ref().map(|trouble| trouble.retry_at);
         waits_for_a_person || (self.is_at_rest() && next_try.is_some_and(|at| at.since(now) > SOON))

@@ -36,6 +36,10 @@ fn a_holder_is_told_moves_and_the_old_token_goes_after_the_drain() {
         .unwrap();
     assert_eq!(moved.terms.generation, 2);
     assert_eq!(world.slot(USER).leases, 1);
+    eventually("the slot knows that nobody holds the old one", || {
+        let slot = world.house().slots.all().into_iter().next()?.view().slot;
+        slot.draining.iter().all(|old| old.released_at.is_some()).then_some(())
+    });
     world.advance(Duration::from_secs(61));
     eventually("the old token is removed", || (world.live(USER).len() == 1).then_some(()));
     eventually("the slot rests", || (world.slot(USER).state == "serving").then_some(()));

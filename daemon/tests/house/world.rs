@@ -19,10 +19,9 @@ use patd::fault::Fault;
 use patd::flags::Flags;
 use patd::house::House;
 use patd::serving;
+use patd_config::BrokerKey;
 use patd_core::names::{Account, Role, User};
-use patd_core::pattern::desired::{
-    self, Desired, Evaluation, Home, Management, Network, Scopes, ServiceUser, Source, TokenPolicy,
-};
+use patd_core::pattern::desired::{Desired, Network, ServiceUser, Source};
 use patd_core::pattern::plan::{offline, render};
 use patd_keys::RootKey;
 use patd_snowflake::key::SigningKey;
@@ -60,6 +59,11 @@ impl World {
 
     /// The same, with the daemon not started yet.
     pub(crate) fn prepared() -> Self {
+        Self::prepared_with("")
+    }
+
+    /// The same, with more at the end of the configuration.
+    pub(crate) fn prepared_with(more: &str) -> Self {
         let _umask = UMASK.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let sim = Simulator::start(Options::default()).unwrap();
@@ -73,9 +77,9 @@ impl World {
         let (key, pem) = SigningKey::generate().unwrap();
         world.write("admin-key.pem", pem.expose());
         world.write("root-key", RootKey::generate().unwrap().to_text().expose());
-        world.write("etc/patd.toml", &world.main_file());
+        world.write("etc/patd.toml", &format!("{}{more}", world.main_file()));
         world.entry(CONNECTION, USER, ROLE, own_uid());
-        world.bootstrap(&key, &[(USER, ROLE), ("ANA_CLI", "ANA_CLI_ROLE")]);
+        world.bootstrap(&key);
         patd_keys::state_dir::mark_new(&world.path("state")).unwrap();
         world
     }
@@ -123,45 +127,29 @@ impl World {
         )
     }
 
-    fn bootstrap(&self, key: &SigningKey, users: &[(&str, &str)]) {
-        let ours = Management::Ours;
-        let user = |(user, role): &(&str, &str)| ServiceUser {
-            user: User::new(*user),
-            user_management: ours,
-            role: Role::new(*role),
-            role_management: ours,
-            to_sysadmin: false,
-            warehouse: None,
-            privileges: Vec::new(),
-            database_roles: Vec::new(),
+    /// What `patctl bootstrap` prints for the configuration, and the same for ANA_CLI, run by a security admin.
+    fn bootstrap(&self, key: &SigningKey) {
+        let mut wanted = self.desired(key);
+        wanted.network = Network::Allow {
+            policy: "PATD_HOST1_NETWORK".into(),
+            sources: vec![Source::Range("127.0.0.0/8".into())],
         };
-        let wanted = Desired {
-            account: Account::new(self.sim.account()),
-            run_as: Role::new("ACCOUNTADMIN"),
-            home: Home { database: "PATD".into(), schema: "PUBLIC".into(), management: ours },
-            broker: desired::Broker {
-                user: User::new("PATD_HOST1"),
-                role: Role::new("PATD_HOST1_ROLE"),
-                public_key: Some(key.public_key_body()),
-                key_fingerprint: None,
-                replaces_own_key: false,
-                other_roles: Vec::new(),
-                management: ours,
-            },
-            network: Network::Allow {
-                policy: "PATD_NETWORK".into(),
-                sources: vec![Source::Range("127.0.0.0/8".into())],
-            },
-            tokens: TokenPolicy::Ours {
-                default_days: 30,
-                max_days: 30,
-                evaluation: Evaluation::EnforcedRequired,
-            },
-            users: users.iter().map(user).collect(),
-            scopes: Scopes { bar_persons: false, admit_services: false, blocked_roles: Vec::new() },
+        wanted.scopes.bar_persons = false;
+        wanted.scopes.admit_services = false;
+        let ana = ServiceUser {
+            user: User::new("ANA_CLI"),
+            role: Role::new("ANA_CLI_ROLE"),
+            ..wanted.users[0].clone()
         };
-        let script = render::sql(&offline(&wanted).unwrap());
-        self.sim.admin_script(&script).unwrap();
+        wanted.users.push(ana);
+        self.sim.admin_script(&render::sql(&offline(&wanted).unwrap())).unwrap();
+    }
+
+    fn desired(&self, key: &SigningKey) -> Desired {
+        let config =
+            patd_config::load(&self.path("etc")).unwrap_or_else(|faults| panic!("{faults}"));
+        let key = BrokerKey { body: key.public_key_body(), fingerprint: key.fingerprint() };
+        config.desired(&Account::new(self.sim.account()), Some(key)).unwrap()
     }
 
     /// Starts the daemon and returns once it serves.

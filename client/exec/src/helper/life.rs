@@ -177,13 +177,16 @@ impl Life<'_> {
                 | ErrorCode::UnknownConnection
                 | ErrorCode::Malformed
                 | ErrorCode::TooLarge
-                | ErrorCode::NotFound,
+                | ErrorCode::NotFound
+                | ErrorCode::UnknownAccount
+                | ErrorCode::OtherPlan,
             ) => Outcome::Refused,
             Some(
                 ErrorCode::NotReady
                 | ErrorCode::Busy
                 | ErrorCode::AuditUnavailable
                 | ErrorCode::Upstream
+                | ErrorCode::Unclear
                 | ErrorCode::Internal,
             )
             | None => Outcome::Later,

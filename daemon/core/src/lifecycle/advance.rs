@@ -53,7 +53,7 @@ impl Turn<'_> {
         if self.slot.flight.asked.is_some() {
             return None;
         }
-        let survey = self.slot.flight.survey_at.unwrap_or(self.now).max(self.retry_at());
+        let survey = self.survey_at().max(self.retry_at());
         match self.slot.standing {
             Standing::Fenced { .. } => None,
             Standing::Tombstoned { .. } => Some(survey),
@@ -78,10 +78,15 @@ impl Turn<'_> {
     }
 
     fn survey(&mut self) {
-        let due = self.slot.flight.survey_at.is_none_or(|at| at <= self.now);
-        if due && self.may_try() {
+        if self.survey_at() <= self.now && self.may_try() {
             self.ask_list();
         }
+    }
+
+    /// Returns when Snowflake's list is looked at next. A moment too far away is a clock that went back.
+    fn survey_at(&self) -> Timestamp {
+        let wait = self.slot.flight.survey_at.map_or(0, |at| at.since(self.now));
+        if (1..=SURVEY * 2).contains(&wait) { self.now.plus(wait) } else { self.now }
     }
 
     fn survey_later(&mut self) {

@@ -1,5 +1,7 @@
 //! What can happen to a slot: the passing of time, a person's wish, an answer of Snowflake's.
 
+use std::collections::BTreeSet;
+
 use crate::names::{Generation, IntentId, TokenName};
 use crate::time::Timestamp;
 
@@ -33,6 +35,11 @@ pub enum Event {
     Enrol {
         /// A fresh random id, used if an intent is written.
         fresh: IntentId,
+    },
+    /// The pattern was looked at: these checks about the slot do not hold.
+    Judged {
+        /// Their ids.
+        failed: BTreeSet<String>,
     },
     /// The answer to `Effect::Add`. When it is `Minted`, the daemon holds the secret in memory and stores
     /// it together with the state at the next `Effect::Store`.

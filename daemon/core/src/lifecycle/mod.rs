@@ -37,6 +37,9 @@
 //! | Tombstoned | anything of ours | EndLeases and List until none is left |
 //! | Fenced | anything | the alarm again |
 //!
+//! Beside all that stands whether the pattern at Snowflake holds: `drift`, as it was last looked at. It changes nothing
+//! about issuing and removing; a check of `freeze_on` that does not hold stops hand-out, also across restarts.
+//!
 //! Every answer is taken once: what nobody asked for (late, doubled) changes nothing.
 
 mod advance;
@@ -103,6 +106,7 @@ fn take(turn: &mut Turn<'_>, event: &Event) -> bool {
             turn.offer(fresh);
             turn.enrol();
         }
+        Event::Judged { failed } => turn.slot.drift = Some(failed.clone()),
         Event::Added(outcome) => turn.added(outcome),
         Event::Listed(answer) => turn.listed(answer),
         Event::Probed(outcome) => turn.probed(outcome),

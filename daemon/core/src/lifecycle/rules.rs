@@ -1,6 +1,7 @@
 //! What configuration says about a slot, as far as its life depends on it.
 
 use crate::names::{Role, User};
+use crate::pattern::verify::Id;
 use crate::schedule::Jitter;
 
 /// The terms under which [`step`](super::step) decides. They may change between two steps (a reload).
@@ -19,6 +20,8 @@ pub struct Rules {
     /// Seconds after which Snowflake can no longer carry out an ADD that got no answer: the statement's own
     /// `timeout` plus the way there.
     pub settle: u32,
+    /// Checks that stop hand-out while they do not hold, and until they were looked at once.
+    pub freeze_on: Vec<Id>,
     /// Computed once from host and slot.
     pub jitter: Jitter,
 }

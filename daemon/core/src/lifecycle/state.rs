@@ -1,5 +1,7 @@
 //! What is known about one slot, exactly as it is persisted (sealed) after every `Effect::Store`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::names::{Generation, HostId, IntentId, Role, TokenName};
@@ -34,6 +36,9 @@ pub struct Slot {
     /// Tokens of this host id up to this generation are someone else's, unless named here. Set when a fence is lifted.
     #[serde(default)]
     pub base: Generation,
+    /// The ids of the checks that did not hold when the pattern was last looked at. None: for this slot, it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<BTreeSet<String>>,
     /// What the daemon was last asked to do. Never persisted: after a start nothing is in flight.
     #[serde(skip)]
     pub flight: Flight,

@@ -70,7 +70,8 @@ impl<'a> Turn<'a> {
                 | Event::Wanted { .. }
                 | Event::Rotate { .. }
                 | Event::Revoke
-                | Event::Enrol { .. },
+                | Event::Enrol { .. }
+                | Event::Judged { .. },
                 _,
             ) => return true,
         };

@@ -1,6 +1,7 @@
 //! What others may ask of a slot: which secrets to keep, which to hand out, its state in a word.
 
 use crate::names::{Generation, HostId, TokenName};
+use crate::pattern::verify::Id;
 use crate::time::Timestamp;
 
 use super::{Flight, Held, Rules, Slot, Standing, Work};
@@ -20,6 +21,7 @@ impl Slot {
             taint: None,
             doubts: Vec::new(),
             base: Generation(0),
+            drift: None,
             flight: Flight::default(),
         }
     }
@@ -47,20 +49,27 @@ impl Slot {
         if held.role != rules.role {
             return Err(Why::RoleChanged);
         }
+        self.may_thaw(rules)?;
         if now >= held.expires_at {
             return Err(Why::Expired { at: held.expires_at });
         }
         Ok(held)
     }
 
+    /// Returns the checks of `freeze_on` that do not hold; none if it was never looked.
+    pub fn held_back_by(&self, rules: &Rules) -> Vec<Id> {
+        let failed = |id: &&Id| self.drift.as_ref().is_some_and(|ids| ids.contains(id.as_str()));
+        rules.freeze_on.iter().filter(failed).copied().collect()
+    }
+
     /// Returns whether a request that finds no secret makes the slot try at once: there is none, it would make one by
-    /// itself, nothing is on its way, and no other request did so just before.
+    /// itself, nothing is on its way, and no other request did so just before. A new secret thaws nothing.
     pub fn heeds_a_wish(&self, now: Timestamp, rules: &Rules) -> bool {
         let just_before = |at: Timestamp| (0..WISH_PAUSE).contains(&now.since(at));
         self.standing == Standing::Enrolled
             && self.flight.asked.is_none()
             && !self.flight.wanted_at.is_some_and(just_before)
-            && self.may_hand_out(now, rules).is_err()
+            && self.lacks_a_secret(now, rules)
     }
 
     /// Returns whether a person's wish to rotate can be carried out.
@@ -116,6 +125,31 @@ impl Slot {
         }
     }
 
+    fn lacks_a_secret(&self, now: Timestamp, rules: &Rules) -> bool {
+        match self.may_hand_out(now, rules) {
+            Ok(_) | Err(Why::HeldBack | Why::NotLookedAt) => false,
+            Err(
+                Why::NotIssuedYet
+                | Why::Expired { .. }
+                | Why::RoleChanged
+                | Why::Revoked
+                | Why::Quarantined
+                | Why::Fenced,
+            ) => true,
+        }
+    }
+
+    /// Only a look that found them right lifts the checks of `freeze_on`: a slot that was never looked at may be
+    /// half secured.
+    fn may_thaw(&self, rules: &Rules) -> Result<(), Why> {
+        match (&self.drift, rules.freeze_on.is_empty()) {
+            (_, true) => Ok(()),
+            (None, false) => Err(Why::NotLookedAt),
+            (Some(_), false) if self.held_back_by(rules).is_empty() => Ok(()),
+            (Some(_), false) => Err(Why::HeldBack),
+        }
+    }
+
     fn why_empty(&self) -> Why {
         match &self.standing {
             Standing::Tombstoned { .. } => Why::Revoked,
@@ -153,4 +187,10 @@ pub enum Why {
     /// The configured role is not the one the secret was issued for; a new one is being made.
     #[error("the configured role changed; a secret for it is being issued")]
     RoleChanged,
+    /// A check of `freeze_on` does not hold.
+    #[error("held back: the pattern does not hold at Snowflake for this user")]
+    HeldBack,
+    /// There is a `freeze_on`, and its checks were not made yet.
+    #[error("held back until the pattern was looked at once")]
+    NotLookedAt,
 }

@@ -47,8 +47,10 @@ fn a_kill_after_any_effect_of_issue_rotation_and_drain_ends_in_one_working_token
             world.tick();
             world.run_for(DAY);
 
-            assert!(world.is_healthy(), "after effect {dies_after}, {fate:?}: {:#?}", world.slot);
-            assert_eq!(world.ours(), 1, "after effect {dies_after}, {fate:?}");
+            let when = format!("after effect {dies_after}, {fate:?}");
+            world.i1_availability(&when);
+            world.i13_liveness(&when);
+            world.i2_bound_in_the_end(&when);
         }
     }
 }
@@ -105,8 +107,10 @@ fn two_kills_in_a_row_are_no_worse_than_one() {
             world.leases.clear();
             world.run_for(2 * DAY);
 
-            assert!(world.is_healthy(), "after {first} and {second}: {:#?}", world.slot);
-            assert_eq!(world.ours(), 1, "after {first} and {second}");
+            let when = format!("after {first} and {second}");
+            world.i1_availability(&when);
+            world.i13_liveness(&when);
+            world.i2_bound_in_the_end(&when);
         }
     }
 }

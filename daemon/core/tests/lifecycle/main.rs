@@ -1,5 +1,5 @@
 //! The slot's state machine with a disk that survives crashes and a small server that loses, delays, doubles and
-//! refuses. Promises P2 (never locked out) and P3 (bounded), each step checked by `World::check`.
+//! refuses. Promises P2 (never locked out) and P3 (bounded), as invariants that are held after every effect.
 
 #![expect(
     clippy::expect_used,
@@ -8,6 +8,8 @@
 )]
 
 mod crashes;
+mod disk;
+mod holding_back;
 mod promises;
 mod random;
 mod server;

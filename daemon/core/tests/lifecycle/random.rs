@@ -1,11 +1,11 @@
-//! Any sequence of wishes, faults, crashes, strangers and clocks: `World::check` holds after every effect, and when
+//! Any sequence of wishes, faults, crashes, strangers and clocks: every invariant holds after every effect, and when
 //! the faults end everything becomes well without a human, but for what only a human may lift.
 
 use patd_core::lifecycle::{Event, RefusalKind, Standing, TokenStatus};
 use proptest::prelude::*;
 
 use crate::server::{Fault, Logins, Maker};
-use crate::world::{DAY, HOUR, World};
+use crate::world::{DAY, HOUR, Moment, World};
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -19,6 +19,7 @@ enum Act {
     Crash,
     DieAfter(usize),
     StoreFails,
+    PowerFails(Moment),
     Next(Fault),
     Offline(bool),
     Refuses(Option<RefusalKind>),
@@ -33,6 +34,7 @@ enum Act {
     PersonDisables,
     Skew(i64),
     Restate,
+    Judge(bool),
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -48,6 +50,7 @@ fn acts() -> impl Strategy<Value = Act> {
         3 => Just(Act::Crash),
         3 => (1..6_usize).prop_map(Act::DieAfter),
         2 => Just(Act::StoreFails),
+        2 => prop_oneof![Just(Moment::Written), Just(Moment::Synced)].prop_map(Act::PowerFails),
         6 => fault().prop_map(Act::Next),
         2 => any::<bool>().prop_map(Act::Offline),
         2 => proptest::option::of(kind()).prop_map(Act::Refuses),
@@ -62,6 +65,7 @@ fn acts() -> impl Strategy<Value = Act> {
         1 => Just(Act::PersonDisables),
         1 => (-9 * DAY..9 * DAY).prop_map(Act::Skew),
         1 => Just(Act::Restate),
+        2 => any::<bool>().prop_map(Act::Judge),
     ]
 }
 
@@ -105,10 +109,12 @@ fn act(world: &mut World, act: &Act) {
             world.want();
         }
         Act::Revoke => world.take(&Event::Revoke),
+        Act::Judge(holds) => world.judge(if *holds { &[] } else { &["one-role"] }),
         Act::Enrol => world.enrol(),
         Act::Crash => world.crash(),
         Act::DieAfter(effects) => world.dies_after = Some(world.effects + effects),
         Act::StoreFails => world.store_fails = true,
+        Act::PowerFails(moment) => world.power_fails = Some(*moment),
         Act::Next(fault) => world.server.next = Some(*fault),
         Act::Offline(offline) => world.server.offline = *offline,
         Act::Refuses(kind) => world.server.refuses = *kind,
@@ -138,12 +144,14 @@ fn act(world: &mut World, act: &Act) {
 fn heal(world: &mut World) {
     world.dies_after = None;
     world.store_fails = false;
+    world.power_fails = None;
     world.skew = 0;
     world.leases.clear();
     world.server.heal();
     world.crash();
     for _ in 0..3 {
         world.run_for(3 * HOUR);
+        world.i1_availability_needs_nobody();
         if matches!(world.slot.standing, Standing::Quarantined { .. } | Standing::Fenced { .. }) {
             world.enrol();
         }
@@ -152,15 +160,16 @@ fn heal(world: &mut World) {
     world.run_for(2 * DAY);
 }
 
-fn is_well(world: &World) -> Result<(), TestCaseError> {
+fn is_well(world: &World) {
     if let Standing::Tombstoned { confirmed, .. } = world.slot.standing {
-        prop_assert!(confirmed, "a revocation is confirmed in the end: {:#?}", world.slot);
-        prop_assert_eq!(world.all_of_our_host(), 0, "nothing of a revoked slot is left");
+        let left = world.all_of_our_host();
+        assert!(confirmed, "i13_liveness: a revocation is never confirmed: {world:#?}");
+        assert_eq!(left, 0, "i9_tombstone: {left} tokens outlive a confirmed revocation");
     } else {
-        prop_assert!(world.is_healthy(), "{:#?} {:#?}", world.slot, world.alarms);
-        prop_assert!(world.ours_beyond_fences() <= 1, "drained in the end: {:#?}", world.slot);
+        world.i1_availability("in the end");
+        world.i13_liveness("in the end");
+        world.i2_bound_in_the_end("in the end");
     }
-    Ok(())
 }
 
 proptest! {
@@ -181,7 +190,7 @@ proptest! {
 
         heal(&mut world);
 
-        is_well(&world)?;
+        is_well(&world);
     }
 
     #[test]
@@ -201,7 +210,7 @@ proptest! {
         world.run_for(DAY);
 
         let calls = world.calls.len() - before;
-        prop_assert!(calls < MOST_A_DAY, "{} calls in a day: {:#?}", calls, world.slot);
+        prop_assert!(calls < MOST_A_DAY, "i13_liveness: {} calls in a day: {:#?}", calls, world.slot);
     }
 }
 

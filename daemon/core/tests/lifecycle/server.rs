@@ -46,7 +46,7 @@ pub(crate) struct Token {
     pub(crate) maker: Maker,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Server {
     pub(crate) tokens: Vec<Token>,
     pub(crate) offline: bool,
@@ -58,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) fate: Option<Fault>,
     pub(crate) late: Vec<(Timestamp, Intent)>,
     pub(crate) days: u32,
+    /// It has let a secret of ours log in as someone else, or made one without its restriction.
+    pub(crate) wronged: bool,
     secrets: u64,
 }
 
@@ -136,7 +138,10 @@ impl Server {
             return ProbeOutcome::Unclear("connection reset".to_owned());
         }
         match self.logins {
-            Logins::Wrong => ProbeOutcome::Wrong { shown: "role PUBLIC".to_owned() },
+            Logins::Wrong => {
+                self.wronged = true;
+                ProbeOutcome::Wrong { shown: "role PUBLIC".to_owned() }
+            }
             Logins::RefusedHere => ProbeOutcome::RefusedHere {
                 code: "390422".to_owned(),
                 message: "Incoming request with IP 192.0.2.1 is not allowed".to_owned(),
@@ -180,6 +185,14 @@ impl Server {
         self.tokens.retain(|token| token.maker != Maker::Stranger);
     }
 
+    pub(crate) fn answers(&self) -> bool {
+        !self.offline && self.refuses.is_none()
+    }
+
+    pub(crate) fn has_clones(&self) -> bool {
+        self.tokens.iter().any(|token| token.maker == Maker::Clone)
+    }
+
     pub(crate) fn find(&self, name: &TokenName) -> Option<&Token> {
         self.tokens.iter().find(|token| token.row.name == *name)
     }
@@ -199,6 +212,7 @@ impl Server {
             return Err(RefusalKind::LimitReached);
         }
         self.secrets += 1;
+        self.wronged |= self.unrestricted;
         let row = TokenRow {
             name: intent.name.clone(),
             role: (!self.unrestricted).then(|| intent.role.clone()),

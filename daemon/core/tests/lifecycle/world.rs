@@ -1,22 +1,25 @@
 //! Core, disk and server together, as the daemon runs them: effects in order, stop at the first that fails, one call
-//! at a time. `check` holds every invariant after every effect.
+//! at a time. Every invariant is held after every effect (`invariants`).
+
+mod invariants;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use patd_core::lifecycle::{
-    Alarm, Draining, Effect, Event, MOST_OF_OURS, NO_ADD_FROM, ProbeOutcome, Rules, Slot, Standing,
-    TokenStatus, Work, lineage, step,
+    Alarm, Effect, Event, ProbeOutcome, Rules, Slot, Standing, TokenStatus, Work, lineage, step,
 };
 use patd_core::names::{Generation, HostId, IntentId, Role, TokenName, User};
 use patd_core::schedule::Jitter;
 use patd_core::time::Timestamp;
 
+use crate::disk::Disk;
 use crate::server::{Fault, Maker, Server, Token};
 
 pub(crate) const HOST: &str = "0A1B2C3D";
 pub(crate) const HOUR: i64 = 3_600;
 pub(crate) const DAY: i64 = 86_400;
 
+#[derive(Debug)]
 pub(crate) struct World {
     pub(crate) slot: Slot,
     pub(crate) server: Server,
@@ -31,9 +34,10 @@ pub(crate) struct World {
     /// The daemon dies when this many effects were carried out.
     pub(crate) dies_after: Option<usize>,
     pub(crate) store_fails: bool,
+    /// The power fails in the midst of the next store, before or after it is synced.
+    pub(crate) power_fails: Option<Moment>,
     pub(crate) dead: bool,
-    disk: Option<String>,
-    disk_secrets: BTreeMap<TokenName, u64>,
+    disk: Disk,
     memory_secrets: BTreeMap<TokenName, u64>,
     answer: Option<(Event, Option<(TokenName, u64)>)>,
     wake: Option<Timestamp>,
@@ -43,6 +47,17 @@ pub(crate) struct World {
     listed_live: usize,
     ids: u32,
     here: (Timestamp, u32),
+    /// Seconds since Snowflake's list was last seen while it could have been.
+    unseen: i64,
+    /// A tombstone was stored, and nobody has enrolled the slot since.
+    revoked: bool,
+}
+
+/// When, in the midst of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Written,
+    Synced,
 }
 
 impl World {
@@ -58,6 +73,7 @@ impl World {
                 drain_min: 120,
                 drain_max: 86_400,
                 settle: 60,
+                freeze_on: Vec::new(),
                 jitter: Jitter::from_hash(1 << 63),
             },
             clock,
@@ -69,9 +85,9 @@ impl World {
             effects: 0,
             dies_after: None,
             store_fails: false,
+            power_fails: None,
             dead: false,
-            disk: None,
-            disk_secrets: BTreeMap::new(),
+            disk: Disk::default(),
             memory_secrets: BTreeMap::new(),
             answer: None,
             wake: None,
@@ -81,6 +97,8 @@ impl World {
             listed_live: 0,
             ids: 0,
             here: (clock, 0),
+            unseen: 0,
+            revoked: false,
         }
     }
 
@@ -114,6 +132,12 @@ impl World {
         self.start();
     }
 
+    /// The watch has looked, and these checks do not hold.
+    pub(crate) fn judge(&mut self, failed: &[&str]) {
+        let failed = failed.iter().map(|id| (*id).to_owned()).collect();
+        self.take(&Event::Judged { failed });
+    }
+
     pub(crate) fn rotate(&mut self, taint: Option<&str>) {
         let fresh = self.fresh();
         self.take(&Event::Rotate { taint: taint.map(str::to_owned), fresh });
@@ -121,6 +145,7 @@ impl World {
 
     pub(crate) fn enrol(&mut self) {
         let fresh = self.fresh();
+        self.revoked = false;
         self.take(&Event::Enrol { fresh });
     }
 
@@ -215,6 +240,9 @@ impl World {
                 self.slot = old;
                 return self.after_failed_store();
             }
+            if effect == Effect::Store && self.power_fails_while_storing() {
+                return;
+            }
             self.decide_fate(&effect);
             self.carry_out(effect);
             self.effects += 1;
@@ -228,10 +256,7 @@ impl World {
     }
 
     pub(crate) fn on_disk(&self) -> Slot {
-        self.disk.as_ref().map_or_else(
-            || Slot::new(HostId::new(HOST)),
-            |text| serde_json::from_str(text).expect("the disk holds what was stored"),
-        )
+        self.disk.slot().cloned().unwrap_or_else(|| Slot::new(HostId::new(HOST)))
     }
 
     pub(crate) fn ours(&self) -> usize {
@@ -242,7 +267,7 @@ impl World {
     pub(crate) fn is_healthy(&self) -> bool {
         let Ok(held) = self.slot.may_hand_out(self.now(), &self.rules) else { return false };
         let accepted =
-            self.disk_secrets.get(&held.name).is_some_and(|secret| self.server.accepts(*secret));
+            self.disk.secrets().get(&held.name).is_some_and(|secret| self.server.accepts(*secret));
         accepted
             && self.slot.work == Work::Idle
             && self.slot.trouble.is_none()
@@ -279,6 +304,8 @@ impl World {
     pub(crate) fn jump(&mut self, seconds: i64) {
         if self.server.late.is_empty() {
             self.skew = seconds;
+            self.unseen = 0;
+            self.tick();
         }
     }
 
@@ -318,7 +345,7 @@ impl World {
 
     /// The old state is in force. If its call is still on its way, the answer will come; if not, it starts over.
     fn after_failed_store(&mut self) {
-        self.memory_secrets = self.disk_secrets.clone();
+        self.memory_secrets = self.disk.secrets().clone();
         if self.answer.is_none() {
             self.take(&Event::Started);
         }
@@ -326,22 +353,45 @@ impl World {
 
     fn die(&mut self) {
         self.dead = true;
-        self.memory_secrets = self.disk_secrets.clone();
+        self.disk.cut();
+        self.unseen = 0;
+        self.memory_secrets = self.disk.secrets().clone();
         self.answer = None;
         self.wake = None;
         self.alarms.clear();
     }
 
     fn pass_to(&mut self, at: Timestamp) {
+        self.note_unseen(at.since(self.clock).max(0));
         self.clock = self.clock.max(at);
         self.server.pass(self.clock);
         self.check();
     }
 
+    /// Looking is possible only while Snowflake answers and the slot may look.
+    fn note_unseen(&mut self, seconds: i64) {
+        let looks = match self.slot.standing {
+            Standing::Enrolled | Standing::Quarantined { .. } => true,
+            Standing::Tombstoned { .. } | Standing::Fenced { .. } => false,
+        };
+        let possible = looks && self.server.answers() && !self.dead;
+        self.unseen = if possible { self.unseen + seconds } else { 0 };
+    }
+
     fn no_hot_loop(&mut self) {
         let (at, times) = self.here;
         self.here = if at == self.clock { (at, times + 1) } else { (self.clock, 0) };
-        assert!(self.here.1 < 200, "too many events at one moment: {:?}", self.slot);
+        self.i13_liveness_is_bounded();
+    }
+
+    fn power_fails_while_storing(&mut self) -> bool {
+        let Some(moment) = self.power_fails.take() else { return false };
+        match moment {
+            Moment::Written => self.write(),
+            Moment::Synced => self.store(),
+        }
+        self.die();
+        true
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -352,7 +402,10 @@ impl World {
             Effect::Probe(generation) => self.call_probe(*generation),
             Effect::Remove(name) => self.call_remove(name),
             Effect::Publish => self.published += 1,
-            Effect::EndLeases => self.leases.clear(),
+            Effect::EndLeases => {
+                self.i9_tombstone_first();
+                self.leases.clear();
+            }
             Effect::Alarm(alarm) => {
                 self.alarms.insert(alarm.id, alarm.clone());
             }
@@ -367,35 +420,34 @@ impl World {
     }
 
     fn store(&mut self) {
-        let secret_of = |name: &TokenName| {
-            let known = self.memory_secrets.get(name).or_else(|| self.disk_secrets.get(name));
-            *known.unwrap_or_else(|| panic!("no secret at hand for {name}"))
-        };
-        let secrets: BTreeMap<TokenName, u64> =
-            self.slot.held().map(|held| (held.name.clone(), secret_of(&held.name))).collect();
-        let old = self.on_disk();
-        let now_tombstoned = matches!(self.slot.standing, Standing::Tombstoned { .. });
-        assert!(self.slot.last_generation >= old.last_generation, "I8: generations never go back");
-        assert!(!now_tombstoned || secrets.is_empty(), "I9: nothing is kept of a revoked slot");
-        if now_tombstoned {
+        self.i8_generation_on_disk();
+        self.write();
+        self.disk.sync();
+        self.memory_secrets = self.disk.secrets().clone();
+        if matches!(self.slot.standing, Standing::Tombstoned { .. }) {
             self.promoted.clear();
+            self.revoked = true;
         }
         self.promoted.extend(self.slot.current().map(|held| held.name.clone()));
-        self.disk = Some(serde_json::to_string(&self.slot).expect("a slot is data"));
-        self.disk_secrets = secrets.clone();
-        self.memory_secrets = secrets;
+    }
+
+    fn write(&mut self) {
+        let secret_of = |name: &TokenName| {
+            let known =
+                self.memory_secrets.get(name).or_else(|| self.disk.secrets().get(name)).copied();
+            known.unwrap_or_else(|| panic!("no secret at hand for {name}: {self:#?}"))
+        };
+        let secrets =
+            self.slot.held().map(|held| (held.name.clone(), secret_of(&held.name))).collect();
+        self.disk.write(&self.slot, secrets);
     }
 
     fn call_add(&mut self) {
-        let disk = self.on_disk();
-        let Work::Issuing(intent) = &disk.work else {
-            panic!("I4: an ADD without a durable intent")
-        };
-        assert_eq!(disk.standing, Standing::Enrolled, "only an enrolled slot issues");
-        assert!(intent.generation > self.announced, "I8: each intent has a generation of its own");
-        assert!(self.listed_live < NO_ADD_FROM, "I16: no ADD from {NO_ADD_FROM} live tokens on");
+        let intent = self.i4_intent_of_add();
+        assert_eq!(self.on_disk().standing, Standing::Enrolled, "only an enrolled slot issues");
+        self.i8_generation(intent.generation);
+        self.i16_quota();
         self.announced = intent.generation;
-        let intent = intent.clone();
         let (outcome, secret) = self.server.add(&intent, self.clock);
         self.await_answer(Event::Added(outcome), secret.map(|secret| (intent.name, secret)));
     }
@@ -403,6 +455,7 @@ impl World {
     fn call_list(&mut self) {
         let answer = self.server.list();
         self.listed_live = self.server.live(&[Maker::Us, Maker::Clone, Maker::Stranger]);
+        self.unseen = if answer.is_ok() { 0 } else { self.unseen };
         self.await_answer(Event::Listed(answer), None);
     }
 
@@ -413,9 +466,8 @@ impl World {
             .find(|held| held.generation == generation)
             .expect("probed is sealed")
             .clone();
-        let outcome = self
-            .server
-            .probe(*self.disk_secrets.get(&staged.name).expect("what is probed is sealed"));
+        let secret = *self.disk.secrets().get(&staged.name).expect("what is probed is sealed");
+        let outcome = self.server.probe(secret);
         if outcome == ProbeOutcome::Proved {
             self.proven.insert(staged.name);
         }
@@ -423,54 +475,25 @@ impl World {
     }
 
     fn call_remove(&mut self, name: &TokenName) {
-        let disk = self.on_disk();
-        let tombstoned = matches!(disk.standing, Standing::Tombstoned { .. });
-        let drains = |old: &Draining| old.held.name == *name;
-        let discarded = matches!(&disk.work, Work::Discarding { name: going, .. } if going == name);
-        assert!(lineage::carries(&HostId::new(HOST), name), "I6: {name} is not ours");
-        assert!(
-            tombstoned || discarded || disk.draining.iter().any(drains),
-            "I4: {name} is removed without a durable record"
-        );
-        if let (Some(token), false) = (self.server.find(name), tombstoned) {
-            assert_eq!(token.maker, Maker::Us, "I6: {name} was made by another");
-        }
-        if self.promoted.contains(name) && !tombstoned {
-            let serving = disk.current().expect("I5: nothing served goes without a successor");
-            assert!(
-                serving.name != *name && self.proven.contains(&serving.name),
-                "I5: {name} goes too early"
-            );
-        }
+        self.i6_foreign(name);
+        self.i4_intent_of_remove(name);
+        self.i15_clock(name);
+        self.i5_successor(name);
         let outcome = self.server.remove(name);
         self.await_answer(Event::Removed { name: name.clone(), outcome }, None);
     }
 
     fn await_answer(&mut self, answer: Event, secret: Option<(TokenName, u64)>) {
-        assert!(self.answer.is_none(), "I14: two calls at once");
+        self.i14_one_call();
         self.answer = Some((answer, secret));
     }
 
     fn check(&self) {
-        assert!(
-            self.ours() <= MOST_OF_OURS,
-            "P3: {} live tokens of ours: {:#?}",
-            self.ours(),
-            self.slot
-        );
-        if self.dead {
-            return;
-        }
-        if let Ok(held) = self.slot.may_hand_out(self.now(), &self.rules) {
-            let disk = self.on_disk();
-            assert!(self.proven.contains(&held.name), "I3: {} is handed out unproven", held.name);
-            assert_eq!(
-                disk.current().map(|held| &held.name),
-                Some(&held.name),
-                "I3: not promoted on disk"
-            );
-            assert!(!matches!(disk.standing, Standing::Tombstoned { .. }), "I3: revoked on disk");
-            assert!(self.disk_secrets.contains_key(&held.name), "I1: its secret is on disk");
+        self.i2_bound();
+        self.i9_tombstone();
+        if !self.dead {
+            self.i3_proven();
+            self.i7_looked_at();
         }
     }
 }

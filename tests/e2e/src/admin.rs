@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use patd_snowflake::key::SigningKey;
@@ -35,6 +35,11 @@ impl Admin {
         std::io::Write::write_all(&mut file.expect("a file"), pem.expose().as_bytes())
             .expect("the key is written");
         Self { user: user.to_owned(), key_file }
+    }
+
+    /// Returns the file of the private key.
+    pub fn key_file(&self) -> &Path {
+        &self.key_file
     }
 
     /// Returns a verb as this person runs it.

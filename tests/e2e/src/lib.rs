@@ -4,12 +4,14 @@
 mod admin;
 mod client;
 mod stranger;
+mod terminal;
 mod tokens;
 mod tree;
 
 pub use admin::Admin;
 pub use client::{Client, client_program, log_in, refused_by_wrapper};
 pub use stranger::{STRANGER, Stranger};
+pub use terminal::Terminal;
 pub use tokens::{added, live, most_alive_ever, removed};
 pub use tree::{quickstart, root};
 

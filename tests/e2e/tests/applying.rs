@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Output;
 
-use e2e::{Admin, log_in, said};
+use e2e::{Admin, Terminal, log_in, said};
 use serde_json::Value;
 use snowflake_sim::{Act, Fault, On};
 use world::{ROLE, USER, World, own_name};
@@ -46,6 +46,30 @@ fn nothing_is_run_without_a_yes_and_a_confirmation_of_each_danger() {
     );
     assert!(said(&unconfirmed).contains("ANA"), "by name: {}", said(&unconfirmed));
     assert_eq!(done(&world), [""; 0]);
+}
+
+#[test]
+fn on_a_terminal_a_danger_is_confirmed_by_its_word_and_the_rest_by_yes() {
+    let world = empty();
+    let admin = Admin::of(&world);
+    let ask = || Terminal::start(&admin.command(&world, &["apply"]));
+
+    let mut unwanted = ask();
+    unwanted.wait_for("Type account-policies to confirm: ");
+    unwanted.type_text("yes\r");
+    let (status, shown) = unwanted.end();
+    assert_eq!(status.code(), Some(1), "{shown}");
+    assert!(shown.contains("it was not confirmed"), "{shown}");
+    assert_eq!(done(&world), [""; 0]);
+
+    let mut wanted = ask();
+    wanted.wait_for("Type account-policies to confirm: ");
+    wanted.type_text("account-policies\r");
+    wanted.wait_for("as ACCOUNTADMIN? [y/N] ");
+    wanted.type_text("y\r");
+    let (status, shown) = wanted.end();
+    assert_eq!(status.code(), Some(0), "{shown}");
+    assert!(shown.contains("\u{1b}[32m+ "), "in colour: {shown}");
 }
 
 #[test]

@@ -135,7 +135,10 @@ fn act(world: &mut World, act: &Act) {
             token.row.status = TokenStatus::Disabled;
             Some(token)
         }),
-        Act::Skew(seconds) => world.jump(*seconds),
+        Act::Skew(seconds) => {
+            world.jump(*seconds);
+            world.tick();
+        }
         Act::Restate => world.restate(),
     }
 }

@@ -305,7 +305,6 @@ impl World {
         if self.server.late.is_empty() {
             self.skew = seconds;
             self.unseen = 0;
-            self.tick();
         }
     }
 

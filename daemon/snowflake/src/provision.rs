@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::chain::chain;
 use crate::refusal::{is_passing, refusal};
-use crate::sql_api::{RESULT_TOO_LARGE, ResultSet, SqlApi, is_partial};
+use crate::sql_api::{RESULT_TOO_LARGE, SqlApi, Table};
 
 /// Looks at the account as far as `breadth` says, four questions at a time.
 ///
@@ -58,7 +58,7 @@ pub async fn run(api: &SqlApi, statement: &str) -> Result<Rows, Failure> {
     }
     let why = "a step of a plan".to_owned();
     let statement = Statement { text: statement.to_owned(), kind: Kind::Alter, why };
-    rows(&api.run(&statement).await?)
+    api.table(&statement).await.map(rows)
 }
 
 /// Returns the SHA-256 of an observation, in hex: the same account gives the same one.
@@ -108,12 +108,12 @@ fn is_hiccup(outcome: &Outcome) -> bool {
 }
 
 async fn ask_once(api: &SqlApi, question: &Question) -> Outcome {
-    match api.run(&question.statement).await {
-        Ok(body) if is_partial(&body) => Ok(Err(Denied {
+    match api.whole(&question.statement).await {
+        Ok(Some(table)) => Ok(Ok(rows(table))),
+        Ok(None) => Ok(Err(Denied {
             code: RESULT_TOO_LARGE.to_owned(),
-            message: "the result is too large for one answer".to_owned(),
+            message: "the result is too large".to_owned(),
         })),
-        Ok(body) => rows(&body).map(Ok),
         Err(Failure::Refused(no)) if is_about_the_question(no.kind) => {
             Ok(Err(Denied { code: no.code, message: no.message }))
         }
@@ -125,9 +125,9 @@ fn is_about_the_question(kind: RefusalKind) -> bool {
     !matches!(kind, RefusalKind::AdminLogin | RefusalKind::AdminNetwork)
 }
 
-fn rows(body: &[u8]) -> Result<Rows, Failure> {
-    let (columns, rows) = ResultSet::<String>::parse(body).map_err(Failure::Unclear)?.into_parts();
-    Ok(Rows { columns, rows })
+fn rows(table: Table) -> Rows {
+    let (columns, rows) = table.into_parts();
+    Rows { columns, rows }
 }
 
 fn unreadable(error: &Unreadable) -> Failure {

@@ -54,6 +54,8 @@ pub enum On {
     Query,
     /// A statement on the SQL API.
     SqlApi,
+    /// A look at a statement of the SQL API: its status, or a partition of its result.
+    Status,
     /// Any request of the two protocols at which the harm has a meaning.
     Any,
 }
@@ -194,7 +196,8 @@ pub(crate) enum Point {
     Login,
     Query(StatementKind),
     SqlApi(StatementKind),
-    /// Everything else of the two protocols: status, cancel, heartbeat, renewal, …
+    Status,
+    /// Everything else of the two protocols: cancel, heartbeat, renewal, …
     Other,
 }
 
@@ -214,7 +217,7 @@ impl Act {
             | Act::DropAfterCommit
             | Act::TruncateAt(_)
             | Act::Hang => true,
-            Act::SqlError { .. } => point != Point::Other,
+            Act::SqlError { .. } => !matches!(point, Point::Status | Point::Other),
             Act::WrongColumns
             | Act::SwapColumns
             | Act::NoRows
@@ -233,9 +236,13 @@ impl On {
             (On::Login, Point::Login) => true,
             (On::Query, Point::Query(_)) => true,
             (On::SqlApi, Point::SqlApi(_)) => true,
+            (On::Status, Point::Status) => true,
             (On::Statement(wanted), Point::Query(kind) | Point::SqlApi(kind)) => wanted == kind,
             (On::Change, Point::Query(kind) | Point::SqlApi(kind)) => !kind.only_reads(),
-            (On::Statement(_) | On::Change | On::Login | On::Query | On::SqlApi, _) => false,
+            (
+                On::Statement(_) | On::Change | On::Login | On::Query | On::SqlApi | On::Status,
+                _,
+            ) => false,
         }
     }
 }
@@ -305,6 +312,9 @@ mod tests {
         book.plant(Fault::next(On::Login, Act::Hang));
         assert_eq!(book.due(Point::Other), None);
         assert_eq!(book.left().len(), 1);
+        book.plant(Fault::next(On::Status, Act::Hang));
+        assert_eq!(book.due(Point::SqlApi(StatementKind::Show)), None);
+        assert_eq!(book.due(Point::Status), Some(Act::Hang));
     }
 
     #[test]

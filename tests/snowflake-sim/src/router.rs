@@ -42,7 +42,9 @@ fn protocols(world: &mut World, request: &Request) -> Reply {
         ["api", "v2", "statements"] => (&Method::POST, Box::new(sqlapi::submit::submit)),
         &["api", "v2", "statements", handle] => (
             &Method::GET,
-            harmed(move |world, request| sqlapi::status::status(world, request, handle)),
+            harmed_at(Point::Status, move |world, request| {
+                sqlapi::status::status(world, request, handle)
+            }),
         ),
         &["api", "v2", "statements", handle, "cancel"] => (
             &Method::POST,
@@ -62,8 +64,15 @@ type Endpoint<'a> = (&'static Method, Handler<'a>);
 
 /// An endpoint that has no point of its own among the faults: only faults for anything harm it.
 fn harmed<'a>(handler: impl Fn(&mut World, &Request) -> Reply + 'a) -> Handler<'a> {
+    harmed_at(Point::Other, handler)
+}
+
+fn harmed_at<'a>(
+    point: Point,
+    handler: impl Fn(&mut World, &Request) -> Reply + 'a,
+) -> Handler<'a> {
     Box::new(move |world, request| {
-        let act = world.faults.due(Point::Other);
+        let act = world.faults.due(point);
         if let Some(reply) = act.as_ref().and_then(Act::instead) {
             return reply;
         }

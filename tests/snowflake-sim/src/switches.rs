@@ -24,6 +24,8 @@ pub struct HttpSwitches {
     pub authenticator_required: bool,
     /// Rows in one partition of a result.
     pub rows_per_partition: usize,
+    /// Whether partitions after the first come packed as gzip, asked for or not.
+    pub partitions_are_gzipped: bool,
     /// Whether one user may read another user's statement handles.
     pub handles_are_shared: bool,
 }
@@ -40,6 +42,7 @@ impl Default for HttpSwitches {
             sql_api_enabled: true,
             authenticator_required: false,
             rows_per_partition: 1000,
+            partitions_are_gzipped: true,
             handles_are_shared: false,
         }
     }

@@ -68,7 +68,19 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     /// The server's clock.
     pub(crate) date: Option<Timestamp>,
+    pub(crate) coding: Coding,
     pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+/// How an answer's body is packed. None is ever asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// Not at all.
+    Plain,
+    /// As `gzip`.
+    Gzip,
+    /// In a way nobody here knows.
+    Unknown,
 }
 
 /// Why there is no answer. What lies behind is in `source()`; [`crate::chain::chain`] prints it.
@@ -197,7 +209,8 @@ impl Client {
         let (head, body) = response.into_parts();
         let announced = content_length(&head.headers);
         let body = self.collect(body, announced).await?;
-        Ok(Answer { status: head.status, date: date(&head.headers), body })
+        let (date, coding) = (date(&head.headers), coding(&head.headers));
+        Ok(Answer { status: head.status, date, coding, body })
     }
 
     /// Reads the body into one buffer that is wiped when it goes; a buffer that is outgrown is wiped too.
@@ -267,6 +280,14 @@ fn wipe(data: Bytes) {
 fn content_length(headers: &HeaderMap) -> usize {
     let text = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+fn coding(headers: &HeaderMap) -> Coding {
+    match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"identity") => Coding::Plain,
+        Some(b"gzip") => Coding::Gzip,
+        Some(_) => Coding::Unknown,
+    }
 }
 
 fn date(headers: &HeaderMap) -> Option<Timestamp> {

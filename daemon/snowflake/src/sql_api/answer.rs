@@ -1,5 +1,5 @@
 //! The bodies of the SQL API (snowflake docs: developer-guide/sql-api/reference, …/handling-responses). A result is
-//! complete and by column name, or it is none.
+//! complete and by column name, or it is none; [`super::whole`] puts together one that comes in several partitions.
 
 use serde::Deserialize;
 use zeroize::Zeroize as _;
@@ -12,13 +12,9 @@ pub(crate) struct ResultSet<C> {
     meta: Meta,
     #[serde(default)]
     code: String,
+    #[serde(rename = "statementHandle", default)]
+    handle: String,
     data: Vec<Vec<Option<C>>>,
-}
-
-/// Returns whether the body is a result of which more has to be fetched or is kept back.
-pub(crate) fn is_partial(body: &[u8]) -> bool {
-    serde_json::from_slice::<Outline>(body)
-        .is_ok_and(|outline| outline.code == RESULT_TOO_LARGE || outline.meta.partitions.len() > 1)
 }
 
 /// Any other answer: what the code and text say. Absent parts are empty.
@@ -32,15 +28,6 @@ pub(crate) struct Notice {
     pub(crate) handle: String,
 }
 
-/// A 200 without its rows.
-#[derive(Deserialize)]
-struct Outline {
-    #[serde(rename = "resultSetMetaData")]
-    meta: Meta,
-    #[serde(default)]
-    code: String,
-}
-
 #[derive(Deserialize)]
 struct Meta {
     #[serde(rename = "numRows")]
@@ -48,7 +35,14 @@ struct Meta {
     #[serde(rename = "rowType")]
     columns: Vec<Column>,
     #[serde(rename = "partitionInfo", default)]
-    partitions: Vec<serde::de::IgnoredAny>,
+    partitions: Vec<Part>,
+}
+
+/// What a result says of one of its partitions.
+#[derive(Deserialize)]
+struct Part {
+    #[serde(rename = "rowCount", default)]
+    rows: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -62,21 +56,47 @@ impl<'a, C: Deserialize<'a>> ResultSet<C> {
     /// # Errors
     /// A reason that repeats nothing of the body.
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, String> {
-        let set: Self = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-        let width = set.meta.columns.len();
-        if set.code == RESULT_TOO_LARGE {
+        let set = Self::parse_first(body)?;
+        if set.is_cut() {
             return Err("the result is incomplete: too large (391908)".into());
         }
         if set.meta.partitions.len() > 1 {
             return Err("the result is incomplete: it comes in several partitions".into());
         }
-        if u64::try_from(set.data.len()) != Ok(set.meta.rows) {
-            return Err("the number of rows is not the announced one".into());
+        match set.announces(set.data.len()) {
+            true => Ok(set),
+            false => Err(MISCOUNTED.into()),
         }
-        if set.data.iter().any(|row| row.len() != width) {
-            return Err("a row has not as many values as there are columns".into());
-        }
+    }
+
+    /// Returns what the body holds of a result, be it all of it or its first partition.
+    ///
+    /// # Errors
+    /// A reason that repeats nothing of the body.
+    pub(super) fn parse_first(body: &'a [u8]) -> Result<Self, String> {
+        let set: Self = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
+        check_width(&set.data, set.width())?;
         Ok(set)
+    }
+
+    /// Returns whether Snowflake keeps back part of the result.
+    pub(super) fn is_cut(&self) -> bool {
+        self.code == RESULT_TOO_LARGE
+    }
+
+    /// Returns whether this is the number of rows that the result says it has.
+    pub(super) fn announces(&self, rows: usize) -> bool {
+        u64::try_from(rows) == Ok(self.meta.rows)
+    }
+
+    /// Returns how many rows each partition after the first has, where the result says it.
+    pub(super) fn further(&self) -> Vec<Option<u64>> {
+        self.meta.partitions.iter().skip(1).map(|part| part.rows).collect()
+    }
+
+    /// Returns the handle if it may stand in a path.
+    pub(super) fn path_handle(&self) -> Option<&str> {
+        path_handle(&self.handle)
     }
 
     /// Returns the place of the one column of that name.
@@ -129,9 +149,24 @@ impl Notice {
 
     /// Returns the handle if it may stand in a path.
     pub(crate) fn path_handle(&self) -> Option<&str> {
-        let safe = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        Some(self.handle.as_str()).filter(|h| (1..=64).contains(&h.len()) && h.chars().all(safe))
+        path_handle(&self.handle)
     }
+}
+
+/// Makes sure that each row has as many values as there are columns.
+///
+/// # Errors
+/// If one has not.
+pub(super) fn check_width<C>(rows: &[Vec<Option<C>>], width: usize) -> Result<(), String> {
+    match rows.iter().all(|row| row.len() == width) {
+        true => Ok(()),
+        false => Err("a row has not as many values as there are columns".into()),
+    }
+}
+
+fn path_handle(handle: &str) -> Option<&str> {
+    let safe = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    Some(handle).filter(|h| (1..=64).contains(&h.len()) && h.chars().all(safe))
 }
 
 /// Says where a body stops being what it should be. serde's own text is not used: it repeats values.
@@ -147,30 +182,4 @@ pub(crate) fn unreadable(error: &serde_json::Error) -> String {
 }
 
 pub(crate) const RESULT_TOO_LARGE: &str = "391908";
-
-#[cfg(test)]
-mod tests {
-    use super::is_partial;
-
-    #[test]
-    fn a_result_that_is_not_whole_is_told_from_one_that_is_and_from_none() {
-        let body = |partitions: &str, code: &str| {
-            format!(
-                r#"{{"resultSetMetaData":{{"numRows":2,"rowType":[],"partitionInfo":{partitions}}},"data":[],"code":"{code}"}}"#
-            )
-        };
-        for (partitions, code, partial) in [
-            ("[{}]", "090001", false),
-            ("[]", "090001", false),
-            ("[{},{}]", "090001", true),
-            ("[{}]", "391908", true),
-        ] {
-            assert_eq!(
-                is_partial(body(partitions, code).as_bytes()),
-                partial,
-                "{partitions} {code}"
-            );
-        }
-        assert!(!is_partial(b"{}"));
-    }
-}
+pub(super) const MISCOUNTED: &str = "the number of rows is not the announced one";

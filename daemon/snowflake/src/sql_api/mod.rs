@@ -6,6 +6,8 @@
 
 mod answer;
 mod clock;
+mod handle;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +19,6 @@ use patd_core::names::{Role, User};
 use patd_core::sql::{Kind, Statement};
 use patd_core::time::Timestamp;
 use serde::Serialize;
-use tokio::time::Instant;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -27,7 +28,7 @@ use crate::jwt;
 use crate::key::SigningKey;
 use crate::mask::masked;
 use crate::refusal::{is_jwt_code, refusal};
-pub(crate) use answer::{Notice, RESULT_TOO_LARGE, ResultSet, is_partial, unreadable};
+pub(crate) use answer::{Notice, RESULT_TOO_LARGE, ResultSet, unreadable};
 use clock::{ServerClock, is_off};
 
 /// Seconds after which Snowflake itself cancels a statement of ours; with [`crate::http::Limits::request`] on top, for
@@ -93,10 +94,8 @@ impl SqlApi {
                 &[],
             )));
         }
-        let body = self.run(statement).await?;
-        let (columns, rows) =
-            ResultSet::<String>::parse(&body).map_err(Failure::Unclear)?.into_parts();
-        Ok(Table { columns, rows })
+        let whole = self.whole(statement).await?;
+        whole.ok_or_else(|| Failure::Unclear("the result is incomplete: too large (391908)".into()))
     }
 
     /// Returns the same API for results of this size, which would be far too large for one about tokens.
@@ -114,7 +113,7 @@ impl SqlApi {
         let notice = Notice::parse(&answer.body);
         match answer.status {
             StatusCode::ACCEPTED => match notice.path_handle() {
-                Some(handle) => self.poll(handle).await,
+                Some(handle) => self.outcome(handle).await,
                 None => Err(Failure::Unclear("still running, and its handle is unusable".into())),
             },
             status if status.is_client_error() => Err(self.refused(status, &notice)),
@@ -150,47 +149,6 @@ impl SqlApi {
         let path = format!("/api/v2/statements?requestId={}", Uuid::new_v4());
         let answer = self.send(Method::POST, path, Zeroizing::new(body), issued).await?;
         Ok((answer, issued))
-    }
-
-    /// Asks for the outcome of a statement that takes longer. Reading may be repeated: it changes nothing.
-    async fn poll(&self, handle: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let give_up = Instant::now() + self.client.limits().poll;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            let path = format!("/api/v2/statements/{handle}");
-            let issued = self.clock.issue_time();
-            let last = match self.send(Method::GET, path, Zeroizing::default(), issued).await {
-                Ok(answer) => match self.polled(answer) {
-                    Polled::Done(outcome) => return outcome,
-                    Polled::Again(why) => why,
-                },
-                Err(Failure::Unclear(why)) => why,
-                Err(refused) => return Err(refused),
-            };
-            if Instant::now() + pause >= give_up {
-                return Err(Failure::Unclear(format!("gave up asking for the outcome: {last}")));
-            }
-        }
-    }
-
-    fn polled(&self, answer: Answer) -> Polled {
-        if answer.status == StatusCode::OK {
-            return Polled::Done(Ok(answer.body));
-        }
-        let notice = Notice::parse(&answer.body);
-        match answer.status {
-            StatusCode::ACCEPTED => Polled::Again("still running".into()),
-            StatusCode::UNPROCESSABLE_ENTITY => {
-                Polled::Done(Err(self.refused(answer.status, &notice)))
-            }
-            status if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
-                Polled::Again(self.http_text(status, &notice))
-            }
-            // Anything else refuses the question, not the statement.
-            status => Polled::Done(Err(self.unclear(status, &notice))),
-        }
     }
 
     async fn send(
@@ -275,6 +233,11 @@ impl Table {
         }
     }
 
+    /// Returns the names of the columns and the rows.
+    pub(crate) fn into_parts(self) -> (Vec<String>, Vec<Vec<Option<String>>>) {
+        (self.columns, self.rows)
+    }
+
     /// Returns a table for a test.
     #[cfg(test)]
     pub(crate) fn of(columns: &[&str], rows: &[&[Option<&str>]]) -> Self {
@@ -297,12 +260,6 @@ impl Table {
     }
 }
 
-/// What one look at a running statement showed.
-enum Polled {
-    Done(Result<Zeroizing<Vec<u8>>, Failure>),
-    Again(String),
-}
-
 #[derive(Serialize)]
 struct Submission<'a> {
     statement: &'a str,
@@ -315,5 +272,3 @@ const UNDECIDED: [&str; 2] = ["000604", "000709"];
 const TOKEN_TYPE: HeaderName = HeaderName::from_static("x-snowflake-authorization-token-type");
 /// A fresh one is made for each request; it only has to survive the way there.
 const JWT_LIFE: Duration = Duration::from_secs(300);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);

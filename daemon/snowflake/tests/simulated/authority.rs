@@ -161,16 +161,6 @@ async fn a_late_answer_without_the_secret_is_unclear() {
 }
 
 #[tokio::test]
-async fn a_list_in_several_partitions_is_no_list() {
-    let world = World::new();
-    world.secret("T1").await;
-    world.secret("T2").await;
-    world.sim.http_switches(|switches| switches.rows_per_partition = 1);
-    let listed = world.authority().list(&user()).await;
-    assert!(matches!(listed, Err(Failure::Unclear(_))), "{listed:?}");
-}
-
-#[tokio::test]
 async fn a_missing_grant_is_a_matter_of_privilege() {
     let world = World::new();
     world.secret("T1").await;

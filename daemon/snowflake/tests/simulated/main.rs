@@ -5,7 +5,9 @@
 
 mod authority;
 mod evidence;
+mod house;
 mod logs;
+mod partitions;
 mod planning;
 mod probe;
 mod provision;

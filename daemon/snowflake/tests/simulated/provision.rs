@@ -1,128 +1,21 @@
 //! An account put up by the plan for an empty one, and looked at: by its administrator, who sees everything, and by the
 //! broker, which sees little and says what it does not see.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use patd_core::lifecycle::{Failure, RefusalKind};
-use patd_core::names::{Account, Role, User};
-use patd_core::pattern::desired::{
-    Broker, Desired, Evaluation, Home, Management, Network, Scopes, ServiceUser, Source,
-    TokenPolicy,
-};
 use patd_core::pattern::observed::{Observed, Seen, UserFacts};
-use patd_core::pattern::plan::{self, render};
+use patd_core::pattern::plan;
 use patd_core::pattern::reading::Breadth;
-use patd_snowflake::authority::AdminLogin;
-use patd_snowflake::http::Client;
-use patd_snowflake::key::SigningKey;
 use patd_snowflake::provision::{fingerprint, observe, run};
-use patd_snowflake::sql_api::SqlApi;
 use snowflake_sim::engine::StatementKind;
-use snowflake_sim::{Act, Fault, On, Options, Simulator};
+use snowflake_sim::{Act, Fault, On};
 
-use crate::world::client;
-
-/// An account with the whole pattern in it.
-struct House {
-    sim: Simulator,
-    desired: Desired,
-    key: Arc<SigningKey>,
-}
-
-impl House {
-    fn new() -> Self {
-        let sim = Simulator::start(Options::default()).expect("simulator");
-        let key = Arc::new(SigningKey::generate().expect("key").0);
-        let house = Self { desired: desired(&sim, &key), sim, key };
-        let offline = plan::offline(&house.desired).expect("a plan");
-        house.admin(&render::sql(&offline));
-        house.admin(&format!(
-            "CREATE USER SEC TYPE = PERSON RSA_PUBLIC_KEY = '{}'; \
-             GRANT ROLE ACCOUNTADMIN TO USER SEC",
-            house.key.public_key_body()
-        ));
-        house
-    }
-
-    fn admin(&self, sql: &str) {
-        self.sim.admin_script(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
-    }
-
-    fn client(&self) -> Client {
-        let account = Account::new(self.sim.account());
-        let (host, port) = (self.sim.host(), self.sim.port());
-        let endpoint =
-            patd_snowflake::endpoint::Endpoint::new(account, &host, port, false, None, None);
-        client(&endpoint.expect("endpoint"))
-    }
-
-    fn api(&self, user: &str, role: &str) -> SqlApi {
-        let (user, role) = (User::new(user), Role::new(role));
-        SqlApi::new(self.client(), AdminLogin { user, role, key: Arc::clone(&self.key) })
-    }
-
-    fn as_admin(&self) -> SqlApi {
-        self.api("SEC", "ACCOUNTADMIN")
-    }
-
-    fn as_broker(&self) -> SqlApi {
-        self.api("BROKER", "BROKER_ROLE")
-    }
-
-    async fn seen_by_admin(&self) -> Observed {
-        observe(&self.as_admin(), &self.desired, Breadth::Whole).await.expect("an observation")
-    }
-}
-
-fn desired(sim: &Simulator, key: &SigningKey) -> Desired {
-    Desired {
-        account: Account::new(sim.account()),
-        run_as: Role::new("ACCOUNTADMIN"),
-        home: Home {
-            database: "PATD".into(),
-            schema: "POLICIES".into(),
-            management: Management::Ours,
-        },
-        broker: Broker {
-            user: User::new("BROKER"),
-            role: Role::new("BROKER_ROLE"),
-            public_key: Some(key.public_key_body()),
-            key_fingerprint: Some(key.fingerprint()),
-            replaces_own_key: true,
-            other_roles: Vec::new(),
-            management: Management::Ours,
-        },
-        network: Network::Allow {
-            policy: "BROKER_NETWORK".into(),
-            sources: vec![Source::Range("127.0.0.0/8".into())],
-        },
-        tokens: TokenPolicy::Ours {
-            default_days: 7,
-            max_days: 7,
-            evaluation: Evaluation::EnforcedRequired,
-        },
-        users: vec![ServiceUser {
-            user: User::new("MIGUEL_CLI"),
-            user_management: Management::Ours,
-            role: Role::new("MIGUEL_CLI_ROLE"),
-            role_management: Management::Ours,
-            to_sysadmin: true,
-            warehouse: None,
-            privileges: Vec::new(),
-            database_roles: vec![["SNOWFLAKE".into(), "CORTEX_USER".into()]],
-        }],
-        scopes: Scopes { bar_persons: false, admit_services: false, blocked_roles: Vec::new() },
-    }
-}
+use crate::house::{House, known};
 
 fn user<'o>(observed: &'o Observed, name: &str) -> &'o UserFacts {
     let seen = observed.users.get(name).and_then(Seen::known);
     seen.and_then(Option::as_ref).unwrap_or_else(|| panic!("{name} was not seen: {observed:#?}"))
-}
-
-fn known<T>(seen: &Seen<T>) -> &T {
-    seen.known().expect("it is hidden")
 }
 
 fn hidden<T>(seen: &Seen<T>) -> &str {

@@ -1,12 +1,14 @@
 //! What an endpoint answers, and what becomes of the answer on its way out.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use flate2::Compression;
+use flate2::bufread::GzEncoder;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -56,6 +58,17 @@ impl Reply {
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: String) -> Reply {
         self.headers.push((name, value));
+        self
+    }
+
+    /// The same with its body packed, as it is if packing fails.
+    pub(crate) fn gzipped(mut self) -> Reply {
+        let mut packed = Vec::new();
+        if GzEncoder::new(self.body.as_ref(), Compression::fast()).read_to_end(&mut packed).is_ok()
+        {
+            self.body = packed.into();
+            self.headers.push((CONTENT_ENCODING, "gzip".to_owned()));
+        }
         self
     }
 

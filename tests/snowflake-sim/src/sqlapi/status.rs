@@ -20,8 +20,7 @@ pub(crate) fn status(world: &mut World, request: &Request, handle: &str) -> Repl
         return gateway::reply(400);
     };
     let now = world.now();
-    let (rows_per_partition, shows_secret) =
-        (world.http.rows_per_partition, world.http.status_shows_secret);
+    let switches = world.http.clone();
     let statement = match visible(world, request, handle) {
         Ok(statement) => statement,
         Err(reply) => return reply,
@@ -33,10 +32,13 @@ pub(crate) fn status(world: &mut World, request: &Request, handle: &str) -> Repl
         return answer::running(statement);
     }
     let mut seen = statement.clone();
-    if !shows_secret && let Outcome::Rows(table) = &mut seen.outcome {
+    if !switches.status_shows_secret
+        && let Outcome::Rows(table) = &mut seen.outcome
+    {
         without_secret(table);
     }
-    answer::finished(&seen, partition, rows_per_partition)
+    let reply = answer::finished(&seen, partition, switches.rows_per_partition);
+    if partition > 0 && switches.partitions_are_gzipped { reply.gzipped() } else { reply }
 }
 
 /// `POST /api/v2/statements/{handle}/cancel`

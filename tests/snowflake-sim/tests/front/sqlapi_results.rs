@@ -1,5 +1,8 @@
 //! SQL API v2: encodings, partitions and multi-statement results.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use crate::world::{World, moment};
@@ -46,7 +49,10 @@ fn a_null_is_null_or_the_text_null_when_asked_for() {
 #[test]
 fn a_large_result_comes_in_partitions_linked_to_each_other() {
     let world = World::new();
-    world.sim.http_switches(|s| s.rows_per_partition = 2);
+    world.sim.http_switches(|s| {
+        s.rows_per_partition = 2;
+        s.partitions_are_gzipped = false;
+    });
     for name in ["A", "B", "C", "D"] {
         crate::world::add_pat(&world.sim, name);
     }
@@ -72,6 +78,25 @@ fn a_large_result_comes_in_partitions_linked_to_each_other() {
     assert!(second.header("link").unwrap().contains("rel=\"prev\""));
     assert_eq!(world.look(&path(2)).json()["data"].as_array().unwrap().len(), 1);
     assert_eq!(world.look(&path(3)).status, 400);
+}
+
+#[test]
+fn partitions_after_the_first_come_packed() {
+    let world = World::new();
+    world.sim.http_switches(|s| s.rows_per_partition = 1);
+    crate::world::add_pat(&world.sim, "A");
+    let first = world.statement("SHOW USER PATS FOR USER MIGUEL_CLI");
+    assert_eq!(first.header("content-encoding"), None);
+    let body = first.json();
+    let handle = body["statementHandle"].as_str().unwrap();
+
+    let second = world.look(&format!("/api/v2/statements/{handle}?partition=1"));
+
+    assert_eq!(second.header("content-encoding"), Some("gzip"));
+    let mut plain = String::new();
+    GzDecoder::new(second.body.as_slice()).read_to_string(&mut plain).unwrap();
+    let plain: Value = serde_json::from_str(&plain).unwrap();
+    assert_eq!(plain["data"].as_array().unwrap().len(), 1);
 }
 
 fn several(sql: &str, count: Value) -> Value {

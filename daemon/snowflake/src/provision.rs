@@ -61,8 +61,10 @@ pub async fn run(api: &SqlApi, statement: &str) -> Result<Rows, Failure> {
     api.table(&statement).await.map(rows)
 }
 
-/// Returns the SHA-256 of an observation, in hex: the same account gives the same one.
+/// Returns the SHA-256 of what lasts of an observation, in hex: the same account gives the same one, before and after
+/// a rotation.
 pub fn fingerprint(observed: &Observed) -> String {
+    let observed = &observed.lasting();
     // Every map in it has texts for keys, so that JSON never fails; if it did, the debug text is as exact.
     let bytes =
         serde_json::to_vec(observed).unwrap_or_else(|_| format!("{observed:?}").into_bytes());

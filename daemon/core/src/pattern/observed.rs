@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::lifecycle::lineage::Lineage;
+use crate::names::TokenName;
+
 /// A fact, or why it could not be seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -237,12 +240,84 @@ pub struct OtherService {
     pub policy: Seen<Effective>,
 }
 
+impl Observed {
+    /// Returns what of it lasts: all but our own tokens in their ordinary life, which come and go with each rotation.
+    /// A plan made before one is as good after it.
+    pub fn lasting(&self) -> Self {
+        let mut lasting = self.clone();
+        for user in lasting.users.values_mut() {
+            if let Seen::Known(Some(facts)) = user
+                && let Seen::Known(tokens) = &mut facts.tokens
+            {
+                tokens.retain(|token| !token.rotates());
+            }
+        }
+        lasting
+    }
+}
+
+impl Token {
+    /// Returns whether it is of our making, of this host or another: by name and comment. What a person's ROTATE
+    /// leaves behind, `<NAME>_ROTATED_<time>`, is not.
+    pub fn is_ours(&self) -> bool {
+        let lineage = Lineage::read(&TokenName::new(&self.name));
+        lineage.is_some_and(|lineage| {
+            let written = format!("patd1 host={} gen={} ", lineage.host, lineage.generation);
+            self.comment.starts_with(&written)
+        })
+    }
+
+    /// One of ours that nobody has touched since: as made, it works, and for one role only.
+    fn rotates(&self) -> bool {
+        self.is_ours()
+            && self.role.is_some()
+            && self.status == "ACTIVE"
+            && self.rotated_to.is_none()
+    }
+}
+
 impl<T> Seen<T> {
     /// Returns the fact, if it was seen.
     pub fn known(&self) -> Option<&T> {
         match self {
             Self::Known(fact) => Some(fact),
             Self::Hidden { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token() -> Token {
+        Token {
+            name: "PATD_0A1B2C3D_G3_FEDCBA".into(),
+            role: Some("R".into()),
+            status: "ACTIVE".into(),
+            comment: "patd1 host=0A1B2C3D gen=3 intent=FEDCBA".into(),
+            created_by: Some("BROKER".into()),
+            expires_at: Some(1_800_000_000),
+            rotated_to: None,
+        }
+    }
+
+    #[test]
+    fn a_token_of_ours_in_its_ordinary_life_is_told_from_every_other() {
+        assert!(token().rotates());
+        type Change = fn(&mut Token);
+        let changes: [Change; 6] = [
+            |token| token.name = "MINE".into(),
+            |token| token.name.push_str("_ROTATED_1744239049066"),
+            |token| token.comment = "patd1 host=0A1B2C3D gen=4 intent=FEDCBA".into(),
+            |token| token.role = None,
+            |token| token.status = "DISABLED".into(),
+            |token| token.rotated_to = Some("PATD_0A1B2C3D_G3_FEDCBA".into()),
+        ];
+        for change in changes {
+            let mut other = token();
+            change(&mut other);
+            assert!(!other.rotates(), "{other:?}");
         }
     }
 }

@@ -188,6 +188,47 @@ async fn each_change_somebody_makes_moves_the_fingerprint() {
 }
 
 #[tokio::test]
+async fn a_rotation_does_not_move_the_fingerprint_and_a_token_of_another_does() {
+    let house = House::new();
+    let ours = |verb: &str, host: &str, generation: u32| {
+        let name = format!("PATD_{host}_G{generation}_FEDCBA");
+        match verb {
+            "ADD" => format!(
+                "ALTER USER MIGUEL_CLI ADD PAT {name} ROLE_RESTRICTION = 'MIGUEL_CLI_ROLE' \
+                 COMMENT = 'patd1 host={host} gen={generation} intent=FEDCBA'"
+            ),
+            _ => format!("ALTER USER MIGUEL_CLI REMOVE PAT {name}"),
+        }
+    };
+    house.admin(&ours("ADD", "0A1B2C3D", 9));
+    let before = fingerprint(&house.seen_by_admin().await);
+    for step in
+        [ours("ADD", "0A1B2C3D", 10), ours("REMOVE", "0A1B2C3D", 9), ours("ADD", "11223344", 1)]
+    {
+        house.admin(&step);
+        let seen = house.seen_by_admin().await;
+        assert_eq!(fingerprint(&seen), before, "{step}");
+    }
+    let seen = house.seen_by_admin().await;
+    let tokens = known(&user(&seen, "MIGUEL_CLI").tokens);
+    assert_eq!(tokens.len(), 2, "they are still seen: {tokens:?}");
+
+    let mut before = before;
+    for change in [
+        "ALTER USER MIGUEL_CLI ADD PAT MINE ROLE_RESTRICTION = 'MIGUEL_CLI_ROLE'",
+        "ALTER USER MIGUEL_CLI ADD PAT PATD_0A1B2C3D_G11_FEDCBA ROLE_RESTRICTION = 'MIGUEL_CLI_ROLE'",
+        "ALTER USER MIGUEL_CLI MODIFY PAT PATD_0A1B2C3D_G10_FEDCBA SET DISABLED = TRUE",
+        "ALTER USER MIGUEL_CLI ROTATE PAT PATD_11223344_G1_FEDCBA",
+        "ALTER USER MIGUEL_CLI REMOVE PAT MINE",
+    ] {
+        house.admin(change);
+        let after = fingerprint(&house.seen_by_admin().await);
+        assert_ne!(after, before, "{change}");
+        before = after;
+    }
+}
+
+#[tokio::test]
 async fn what_the_plan_put_up_needs_no_second_plan() {
     let house = House::new();
 

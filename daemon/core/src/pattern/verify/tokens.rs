@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::grants::{is_mint, leads_into_a_user};
 use super::id::Id;
 use super::verdict::{Page, Verdict, judged, seen};
-use crate::lifecycle::lineage::Lineage;
-use crate::names::{Role, TokenName};
+use crate::names::Role;
 use crate::pattern::desired::{Broker, ServiceUser};
 use crate::pattern::observed::{Token, UserFacts};
 
@@ -59,19 +58,10 @@ fn of_the_role(tokens: &[&Token], role: &Role) -> Verdict {
 }
 
 fn no_foreign(tokens: &[&Token]) -> Verdict {
-    let foreign = tokens.iter().filter(|token| !is_ours(token));
+    let foreign = tokens.iter().filter(|token| !token.is_ours());
     let foreign: Vec<String> = foreign.map(|token| said(token)).collect();
     let next = "find out who made them; patctl adopt lists them and removes those you name";
     Verdict::none_of(&foreign, &format!("{} live, all made by PAT Broker", tokens.len()), next)
-}
-
-/// By name and comment, of this host or another. A person's ROTATE leaves `<NAME>_ROTATED_<time>` behind: foreign.
-fn is_ours(token: &Token) -> bool {
-    let lineage = Lineage::read(&TokenName::new(&token.name));
-    lineage.is_some_and(|lineage| {
-        let written = format!("patd1 host={} gen={} ", lineage.host, lineage.generation);
-        token.comment.starts_with(&written)
-    })
 }
 
 fn minters(

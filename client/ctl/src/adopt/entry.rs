@@ -57,7 +57,7 @@ impl Entry {
         let (user, role) = from_manifest.unzip();
         let add = AddArgs {
             connection: args.name.clone(),
-            user: said("--user USER", args.user.as_deref().or(user))?,
+            user: said("--user USER", args.service_user.as_deref().or(user))?,
             role: said("--token-role ROLE", args.token_role.as_deref().or(role))?,
             local_users: args.local_users.clone(),
             account: args.session.account.clone(),
@@ -117,7 +117,7 @@ impl Entry {
     fn agrees(&self, args: &AdoptArgs) -> Result<(), Failure> {
         let role = self.config.service_users.get(&self.slot).map(|user| user.role.as_str());
         let told = [
-            (args.user.as_deref(), Some(self.slot.user.as_str())),
+            (args.service_user.as_deref(), Some(self.slot.user.as_str())),
             (args.token_role.as_deref(), role),
         ];
         let differs = |(told, is): &(Option<&str>, Option<&str>)| told.is_some() && told != is;

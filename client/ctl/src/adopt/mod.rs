@@ -102,7 +102,7 @@ fn section(path: &Path, args: &AdoptArgs) -> Result<Section, Failure> {
         let what = format!("{at} is no manifest of snow-utils-pat: {error}");
         Failure::new(Exit::Failed, what, "name user and role with --user and --token-role")
     })?;
-    let wanted = |section: &&Section| match &args.user {
+    let wanted = |section: &&Section| match &args.service_user {
         Some(user) => section.user == *user,
         None => section.state != State::Removed,
     };

@@ -31,8 +31,8 @@ pub(crate) struct AdoptArgs {
     #[arg(value_name = "CONNECTION")]
     pub(crate) name: String,
     /// Service user that is there, as SHOW USERS spells it
-    #[arg(long, value_name = "USER")]
-    pub(crate) user: Option<String>,
+    #[arg(long = "user", value_name = "USER")]
+    pub(crate) service_user: Option<String>,
     /// The one role of its tokens, as SHOW ROLES spells it
     #[arg(long, value_name = "ROLE")]
     pub(crate) token_role: Option<String>,
@@ -126,8 +126,8 @@ pub(crate) struct RetireArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) host: Option<String>,
     /// With --host: also look at the tokens of this user, which no entry here names; repeatable
-    #[arg(long, value_name = "USER", requires = "host")]
-    pub(crate) user: Vec<String>,
+    #[arg(long = "user", value_name = "USER", requires = "host")]
+    pub(crate) users: Vec<String>,
     /// With --host: its broker user, which is dropped first, so that no new token is made
     #[arg(long, value_name = "USER", requires = "host")]
     pub(crate) broker: Option<String>,
@@ -138,4 +138,16 @@ pub(crate) struct RetireArgs {
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) session: SessionArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn no_two_arguments_of_a_verb_are_taken_for_one() {
+        Cli::command().debug_assert();
+    }
 }

@@ -27,7 +27,7 @@ pub(super) fn run(cli: &Cli, args: &RetireArgs, id: &str) -> Result<Answer, Fail
     let host = host_id(id)?;
     let target = Target::find(cli, args.session.account.as_deref())?;
     refuse_own_broker(&target.desired, args)?;
-    let desired = with_users(&target.desired, &args.user);
+    let desired = with_users(&target.desired, &args.users);
     let mut session = runner::open(cli, &args.session, &target)?;
     let observed = session.observe(&desired)?;
     let found = Found::of(&host, &desired, &observed);

@@ -18,4 +18,5 @@ mod refusing;
 mod reloading;
 mod revoking;
 mod rotating;
+mod watching;
 mod world;

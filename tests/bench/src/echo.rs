@@ -16,19 +16,40 @@ use tokio::net::UnixListener;
 /// The first argument that makes this program the server.
 pub const AS_SERVER: &str = "--as-echo-server";
 
-/// Starts the server as a child and returns once it listens.
-pub fn start(socket: &Path) -> Child {
-    let this = std::env::current_exe().expect("this program has a path");
-    let child = Command::new(this)
-        .arg(AS_SERVER)
-        .arg(socket)
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("the server starts");
-    world::eventually("the echo server listens", || {
-        std::os::unix::net::UnixStream::connect(socket).ok()
-    });
-    child
+/// A running server. Ended when dropped.
+pub struct Echo {
+    child: Child,
+    socket: PathBuf,
+}
+
+impl Echo {
+    /// Starts the server as a child and returns once it listens.
+    pub fn start(socket: &Path) -> Self {
+        let this = std::env::current_exe().expect("this program has a path");
+        let child = Command::new(this)
+            .arg(AS_SERVER)
+            .arg(socket)
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let echo = Self { child, socket: socket.to_owned() };
+        world::eventually("the echo server listens", || {
+            std::os::unix::net::UnixStream::connect(socket).ok()
+        });
+        echo
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Serves until killed.

@@ -1,60 +1,115 @@
-//! The daemon with 1,000 slots: memory, time from start to ready, and memory of a watcher.
+//! The daemon with 1,000 slots: memory, time from start to ready against one of a single slot, and memory of a watcher.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use world::{Binaries, CONNECTION, World, own_name, wait_at_most};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+use world::{Binaries, CONNECTION, World, eventually, own_name, wait_at_most};
 
 use crate::report::Report;
 use crate::sample::Sample;
 
 const SLOTS: usize = 1000;
-const STARTS: usize = 11;
-const WATCHERS: usize = 250;
+const STARTS: usize = 15;
+/// Watchers that fill the holes a start leaves in memory, before those that are counted.
+const FIRST_WATCHERS: usize = 50;
+const WATCHERS: usize = 200;
 
 /// Measures all three.
 pub fn measure(programs: &Binaries, report: &mut Report) {
-    let mut world = World::builder().programs(programs.clone()).prepare();
-    world.initialise().expect("patctl init works");
-    world.register(&own_name(), &[]).expect("patctl add works");
-    for number in 1..SLOTS {
-        entry(&world, number);
-    }
-    world.bootstrap().expect("the account is made");
+    let mut single = with_slots(programs, 1);
+    let mut world = with_slots(programs, SLOTS);
+    ready(&mut single, &mut world, report);
     world.start();
-    let issued = Instant::now();
-    wait_until_all_serve(&world);
-    println!("issued {SLOTS} tokens in {:.0} s", issued.elapsed().as_secs_f64());
-    world.stop();
-
-    let mut ready = Sample::default();
-    for _ in 0..STARTS {
-        ready.time(|| world.start());
-        world.stop();
-    }
-    world.start();
-    wait_until_all_serve(&world);
+    wait_until_all_serve(&world, SLOTS);
     let resident = resident_kib(&mut world);
     report.at_most(
         "daemon resident, 1,000 slots",
         resident / 1024.0,
         16.0,
         "MiB",
-        "VmRSS after a start".into(),
+        format!("VmRSS of a daemon that serves them; {}", shares(&mut world)),
     );
+    let lease = lease(&world);
+    let first = watch(&world, &lease, FIRST_WATCHERS);
+    let before = resident_kib(&mut world);
+    let watchers = watch(&world, &lease, WATCHERS);
+    let each = (resident_kib(&mut world) - before) / WATCHERS as f64;
+    drop((first, watchers));
+    report.at_most("a watcher", each, 20.0, "KiB", format!("VmRSS of {WATCHERS}, divided"));
+}
+
+/// Starts of both in turn, so that a busy machine shows in both.
+fn ready(single: &mut World, world: &mut World, report: &mut Report) {
+    let mut one = Starts::default();
+    let mut all = Starts::default();
+    for _ in 0..STARTS {
+        one.add(single);
+        all.add(world);
+    }
     report.at_most(
         "start to ready, 1,000 slots",
-        ready.median_ms(),
+        all.wall.median_ms(),
         50.0,
         "ms",
-        format!("median of {STARTS} starts, slowest {:.0}", ready.quantile_ms(1.0)),
+        format!(
+            "medians of {STARTS}: {:.1} of CPU time, {:.1} waiting for a core, fastest {:.1}; with one slot {:.1} ms, {:.1} of CPU time: {:.1} times",
+            all.cpu.median_ms(),
+            all.waited.median_ms(),
+            all.wall.quantile_ms(0.0),
+            one.wall.median_ms(),
+            one.cpu.median_ms(),
+            all.wall.median_ms() / one.wall.median_ms(),
+        ),
     );
-    let watchers = watch(&world);
-    let each = (resident_kib(&mut world) - resident) / WATCHERS as f64;
-    drop(watchers);
-    report.at_most("a watcher", each, 20.0, "KiB", format!("VmRSS of {WATCHERS}, divided"));
+}
+
+/// What starts took until READY: by the clock, of all cores, and of that the first thread's wait for a core.
+#[derive(Default)]
+struct Starts {
+    wall: Sample,
+    cpu: Sample,
+    waited: Sample,
+}
+
+impl Starts {
+    fn add(&mut self, world: &mut World) {
+        self.wall.time(|| world.start());
+        let pid = world.daemon().pid();
+        self.cpu.add(cpu_time(pid));
+        self.waited.add(waited(pid));
+        world.stop();
+    }
+}
+
+fn cpu_time(pid: i32) -> Duration {
+    let clock = clock_getcpuclockid(Pid::from_raw(pid)).expect("the daemon runs");
+    clock_gettime(clock).expect("its clock can be read").into()
+}
+
+/// Linux: the second number of schedstat, nanoseconds on a run queue.
+fn waited(pid: i32) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).expect("the daemon runs");
+    let nanos = text.split_whitespace().nth(1).and_then(|number| number.parse().ok());
+    Duration::from_nanos(nanos.expect("a number"))
+}
+
+/// Returns a world whose slots all have their tokens, with the daemon stopped.
+fn with_slots(programs: &Binaries, slots: usize) -> World {
+    let mut world = World::builder().programs(programs.clone()).prepare();
+    world.initialise().expect("patctl init works");
+    world.register(&own_name(), &[]).expect("patctl add works");
+    for number in 1..slots {
+        entry(&world, number);
+    }
+    world.bootstrap().expect("the account is made");
+    world.start();
+    wait_until_all_serve(&world, slots);
+    world.stop();
+    world
 }
 
 fn entry(world: &World, number: usize) {
@@ -66,24 +121,39 @@ fn entry(world: &World, number: usize) {
     fs::write(&path, text).expect("the entry is written");
 }
 
-fn wait_until_all_serve(world: &World) {
+fn wait_until_all_serve(world: &World, all: usize) {
     wait_at_most(Duration::from_secs(600), || {
         let status = world.status();
         let slots = status["slots"].as_array()?;
-        (slots.len() == SLOTS && slots.iter().all(|slot| slot["state"] == "serving")).then_some(())
+        (slots.len() == all && slots.iter().all(|slot| slot["state"] == "serving")).then_some(())
     })
     .expect("every slot serves");
 }
 
+/// Returns the resident memory, once it stands still.
 fn resident_kib(world: &mut World) -> f64 {
+    let mut before = 0.0;
+    eventually("the daemon's memory stands still", || {
+        std::thread::park_timeout(Duration::from_millis(200));
+        let was = std::mem::replace(&mut before, kib(world, "VmRSS:"));
+        (was == before).then_some(before)
+    })
+}
+
+/// What the memory is: the daemon's own, and pages of program files, which the kernel shares and can drop.
+fn shares(world: &mut World) -> String {
+    let [own, files] = ["RssAnon:", "RssFile:"].map(|name| kib(world, name) / 1024.0);
+    format!("{own:.1} its own, {files:.1} of program files")
+}
+
+fn kib(world: &mut World, name: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{}/status", world.daemon().pid()))
         .expect("the daemon runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS is there");
+    let line = status.lines().find(|line| line.starts_with(name)).expect("the line is there");
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 
-/// Opens watches on one lease and returns them once the daemon has them.
-fn watch(world: &World) -> Vec<UnixStream> {
+fn lease(world: &World) -> String {
     let broker = pat_wire::connection::Broker::connect(
         &world.socket(),
         pat_wire::connection::Server::Chosen,
@@ -95,8 +165,13 @@ fn watch(world: &World) -> Vec<UnixStream> {
         replaces: None,
     };
     let handed = broker.expect("the broker answers").hand_out(&request).expect("a hand-out");
-    let body = format!("{{\"lease\":\"{}\"}}", handed.terms.lease);
-    (0..WATCHERS)
+    handed.terms.lease
+}
+
+/// Opens watches on a lease and returns them once the daemon has taken them; none was answered.
+fn watch(world: &World, lease: &str, count: usize) -> Vec<UnixStream> {
+    let body = format!("{{\"lease\":\"{lease}\"}}");
+    let mut watchers: Vec<UnixStream> = (0..count)
         .map(|number| {
             // Within the burst and the rate of one uid.
             if number % 40 == 0 {
@@ -111,5 +186,13 @@ fn watch(world: &World) -> Vec<UnixStream> {
             .expect("the watch is sent");
             stream
         })
-        .collect()
+        .collect();
+    // Connections are taken in order: when another one is answered, all of these were.
+    let _taken = self::lease(world);
+    for stream in &mut watchers {
+        stream.set_nonblocking(true).expect("a socket");
+        let silent = stream.read(&mut [0]).expect_err("a watch is not answered yet");
+        assert_eq!(silent.kind(), ErrorKind::WouldBlock, "{silent}");
+    }
+    watchers
 }

@@ -1,6 +1,7 @@
 //! Benchmarks: every number is measured in one run, interleaved with its baseline, and shown beside the bound it is
 //! held to. The programs are those of `tests/run --bench`: release daemon, static wrapper.
 
+mod client;
 mod echo;
 mod footprint;
 mod hand_out;
@@ -17,9 +18,16 @@ use world::Binaries;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == echo::AS_SERVER) {
-        return echo::serve(arguments.next().map(PathBuf::from).expect("a socket path"));
+    let first = arguments.next().unwrap_or_default();
+    let mut socket = || arguments.next().map(PathBuf::from).expect("a socket path");
+    match first.to_str() {
+        Some(echo::AS_SERVER) => echo::serve(socket()),
+        Some(client::AS_CLIENT) => client::run(socket(), socket()),
+        Some(_) | None => measure(),
     }
+}
+
+fn measure() -> ExitCode {
     let folder = std::env::var_os("PAT_BROKER_BENCH")
         .expect("tests/run --bench passes the programs' folder");
     let programs = Binaries::of(folder.into());

@@ -17,6 +17,11 @@ impl Sample {
         answer
     }
 
+    /// Adds one that was timed elsewhere.
+    pub fn add(&mut self, time: Duration) {
+        self.times.push(time);
+    }
+
     /// The median, in milliseconds.
     pub fn median_ms(&self) -> f64 {
         self.quantile_ms(0.5)

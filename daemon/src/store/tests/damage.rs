@@ -9,6 +9,7 @@ use super::*;
 fn opens_whole(world: &World, told_before: &Told, case: &str) -> Vec<Repair> {
     let report = world.try_open().unwrap_or_else(|why| panic!("{case}: {why}"));
     assert_eq!(&told(&report.store), told_before, "{case}");
+    assert_eq!(report.slots, report.store.slots().unwrap(), "{case}: told at once, and later");
     let repairs = report.repairs;
     drop(report.store);
     drop(world.open());

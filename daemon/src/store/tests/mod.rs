@@ -10,6 +10,7 @@ mod leak;
 mod model;
 mod refusal;
 mod rollback;
+mod tombstones;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -65,6 +66,7 @@ impl World {
     fn open(&self) -> SealedStore {
         let report = self.try_open().unwrap();
         assert_eq!(report.repairs, [], "nothing should have needed repair");
+        assert_eq!(report.slots, report.store.slots().unwrap(), "told at once, and later");
         report.store
     }
 

@@ -150,6 +150,7 @@ fn a_second_daemon_is_refused() {
 #[test]
 fn a_wrong_root_key_is_told_apart_from_damage_and_moves_nothing() {
     let (world, told_before) = World::with_slots();
+    fs::write(world.slot_files()[0].with_added_extension("tmp"), b"half").unwrap();
     let wrong = |world: &World| {
         open(&world.dir(), RootKey::from([8; 32]), NOW).map(|_report| ()).unwrap_err()
     };

@@ -33,7 +33,6 @@ pub(crate) trait Session {
     ) -> Result<(), Undone>;
 
     /// Asks one question. It only reads.
-    #[allow(dead_code, reason = "for the verbs that list what an account has")]
     fn ask(&mut self, statement: &Statement) -> Result<Rows, Undone>;
 }
 

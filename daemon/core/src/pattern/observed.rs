@@ -138,12 +138,12 @@ pub struct UserProperties {
     pub no_secondary_roles: bool,
     /// Default warehouse.
     pub default_warehouse: Option<String>,
-    /// Whether it has a password.
-    pub has_password: bool,
+    /// Whether it has a password; hidden where neither DESCRIBE nor SHOW tells.
+    pub has_password: Seen<bool>,
     /// Fingerprints of the two legacy key slots, `SHA256:…`.
     pub key_fingerprints: [Option<String>; 2],
-    /// Whether it has a workload identity.
-    pub has_workload_identity: bool,
+    /// Whether it has a workload identity; hidden where neither DESCRIBE nor SHOW tells.
+    pub has_workload_identity: Seen<bool>,
 }
 
 /// A token, as SHOW lists it.

@@ -226,9 +226,9 @@ pub(crate) fn user_facts(desired: &Desired, role: &str, policy: &str) -> UserFac
             default_role: Some(role.into()),
             no_secondary_roles: true,
             default_warehouse: Some("WH".into()),
-            has_password: false,
+            has_password: Seen::Known(false),
             key_fingerprints: [None, None],
-            has_workload_identity: false,
+            has_workload_identity: Seen::Known(false),
         }),
         grants: Seen::Known(BTreeSet::from([grant(("USAGE", "ROLE", role))])),
         grants_on: Seen::Known(BTreeMap::from([

@@ -4,8 +4,8 @@ use patd_core::pattern::desired::{Desired, Management};
 use patd_core::pattern::observed::{Observed, Seen};
 
 use crate::account::{
-    desired, empty, finished, owned, planned, statements, with_policy, with_properties, with_role,
-    with_user,
+    desired, effective, empty, finished, owned, planned, statements, with_policy, with_properties,
+    with_role, with_user,
 };
 
 fn hidden<T>() -> Seen<T> {
@@ -236,4 +236,28 @@ fn own_nothing(wanted: &mut Desired) {
 
 fn wanted_with_ours() -> Desired {
     desired()
+}
+
+#[test]
+fn a_way_to_log_in_that_cannot_be_seen_is_said_to_be_unseen() {
+    let wanted = desired();
+    let mut observed = finished(&wanted);
+    with_properties(&mut observed, "MIGUEL_CLI", |properties| {
+        properties.has_password = Seen::Hidden { needs: "A NEWER RELEASE".into() };
+    });
+    assert!(planned(&wanted, &observed).steps.is_empty(), "nothing hangs on it here");
+
+    with_user(&mut observed, "MIGUEL_CLI", |user| user.authentication_policy = effective(None));
+    let plan = planned(&wanted, &observed);
+    let note = plan.notes.iter().find(|note| note.id == "ends-login").expect("a note");
+    assert!(note.text.contains("has a password; it needs A NEWER RELEASE"), "{}", note.text);
+    assert!(!note.stops_apply);
+
+    with_user(&mut observed, "MIGUEL_CLI", |user| {
+        user.authentication_policy = effective(Some(("SITE.S.OTHER", "USER")));
+    });
+    let plan = planned(&wanted, &observed);
+    let step = plan.steps.iter().find(|step| step.danger.is_some()).expect("a danger");
+    let unseen = &step.danger.as_ref().expect("a danger").unseen;
+    assert_eq!(unseen.as_slice(), ["whether MIGUEL_CLI has a password; it needs A NEWER RELEASE"]);
 }

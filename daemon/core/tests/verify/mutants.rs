@@ -81,14 +81,16 @@ fn of_properties() -> Vec<(Id, &'static str, Change)> {
         (Id::DefaultRole, OF_USER, |w| w.properties(USER).default_role = None),
         (Id::DefaultRole, OF_USER, |w| w.properties(USER).default_role = Some("PUBLIC".into())),
         (Id::NoSecondaryRoles, OF_USER, |w| w.properties(USER).no_secondary_roles = false),
-        (Id::NoPassword, OF_USER, |w| w.properties(USER).has_password = true),
-        (Id::NoPassword, OF_BROKER, |w| w.properties(BROKER).has_password = true),
+        (Id::NoPassword, OF_USER, |w| w.properties(USER).has_password = Seen::Known(true)),
+        (Id::NoPassword, OF_BROKER, |w| w.properties(BROKER).has_password = Seen::Known(true)),
         (Id::NoKeyPair, OF_USER, |w| w.properties(USER).key_fingerprints[0] = Some("S".into())),
         (Id::NoKeyPair, OF_USER, |w| w.properties(USER).key_fingerprints[1] = Some("S".into())),
         (Id::NoKeyPair, OF_USER, |w| {
             known(&mut w.user(USER).key_pairs).insert("BACK_DOOR".into());
         }),
-        (Id::NoWorkloadIdentity, OF_USER, |w| w.properties(USER).has_workload_identity = true),
+        (Id::NoWorkloadIdentity, OF_USER, |w| {
+            w.properties(USER).has_workload_identity = Seen::Known(true)
+        }),
     ]
 }
 

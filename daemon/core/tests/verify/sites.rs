@@ -163,7 +163,7 @@ fn an_attempt_that_left_the_one_role_in_place_is_no_way_out() {
 #[test]
 fn a_check_of_one_user_says_nothing_about_another() {
     let mut world = World::good();
-    world.properties(USER).has_password = true;
+    world.properties(USER).has_password = Seen::Known(true);
     let of_user = world.check("no-password", "user MIGUEL_CLI");
     let of_account = world.check("persons-barred", "account");
 

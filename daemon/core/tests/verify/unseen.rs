@@ -153,7 +153,7 @@ fn drift_is_what_does_not_hold_and_what_could_not_be_made() {
     let mut world = World::good();
     assert!(drift(&world.desired, &world.observed, &world.logins).is_empty());
 
-    world.properties(USER).has_password = true;
+    world.properties(USER).has_password = Seen::Known(true);
     world.user(BROKER).tokens = hidden();
 
     let found = drift(&world.desired, &world.observed, &world.logins);

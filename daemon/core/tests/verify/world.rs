@@ -292,9 +292,9 @@ fn properties(name: &str, role: &str, keys: [Option<String>; 2]) -> UserProperti
         default_role: Some(role.into()),
         no_secondary_roles: true,
         default_warehouse: None,
-        has_password: false,
+        has_password: Seen::Known(false),
         key_fingerprints: keys,
-        has_workload_identity: false,
+        has_workload_identity: Seen::Known(false),
     }
 }
 

@@ -7,7 +7,7 @@ use patd_core::pattern::desired::{
     Broker, Desired, Evaluation, Home, Management, Network, Scopes, ServiceUser, Source,
     TokenPolicy,
 };
-use patd_core::pattern::observed::{Observed, Seen};
+use patd_core::pattern::observed::{Observed, Seen, UserFacts};
 use patd_core::pattern::plan::{self, render};
 use patd_core::pattern::reading::Breadth;
 use patd_snowflake::authority::AdminLogin;
@@ -115,4 +115,10 @@ fn desired(sim: &Simulator, key: &SigningKey) -> Desired {
 /// Returns a fact that was seen.
 pub(crate) fn known<T>(seen: &Seen<T>) -> &T {
     seen.known().expect("it is hidden")
+}
+
+/// Returns a user that was seen.
+pub(crate) fn user<'o>(observed: &'o Observed, name: &str) -> &'o UserFacts {
+    let seen = observed.users.get(name).and_then(Seen::known);
+    seen.and_then(Option::as_ref).unwrap_or_else(|| panic!("{name} was not seen: {observed:#?}"))
 }

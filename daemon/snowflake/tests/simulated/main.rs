@@ -12,5 +12,6 @@ mod planning;
 mod probe;
 mod provision;
 mod proxy;
+mod releases;
 mod transport;
 mod world;

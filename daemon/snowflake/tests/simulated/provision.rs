@@ -4,19 +4,14 @@
 use std::time::Duration;
 
 use patd_core::lifecycle::{Failure, RefusalKind};
-use patd_core::pattern::observed::{Observed, Seen, UserFacts};
+use patd_core::pattern::observed::Seen;
 use patd_core::pattern::plan;
 use patd_core::pattern::reading::Breadth;
 use patd_snowflake::provision::{fingerprint, observe, run};
 use snowflake_sim::engine::StatementKind;
 use snowflake_sim::{Act, Fault, On};
 
-use crate::house::{House, known};
-
-fn user<'o>(observed: &'o Observed, name: &str) -> &'o UserFacts {
-    let seen = observed.users.get(name).and_then(Seen::known);
-    seen.and_then(Option::as_ref).unwrap_or_else(|| panic!("{name} was not seen: {observed:#?}"))
-}
+use crate::house::{House, known, user};
 
 fn hidden<T>(seen: &Seen<T>) -> &str {
     match seen {
@@ -48,7 +43,7 @@ async fn the_administrator_sees_every_fact_of_an_account_that_was_put_up() {
     let properties = known(&cli.properties);
     assert_eq!(properties.user_type.as_deref(), Some("SERVICE"));
     assert_eq!(properties.default_role.as_deref(), Some("MIGUEL_CLI_ROLE"));
-    assert!(properties.no_secondary_roles && !properties.has_password);
+    assert!(properties.no_secondary_roles && !known(&properties.has_password));
     assert_eq!(known(&cli.network_policy).as_deref(), Some("BROKER_NETWORK"));
     let policy = known(&cli.authentication_policy);
     assert_eq!(policy.policy.as_deref(), Some("PATD.POLICIES.PATD_TOKENS_ONLY"));

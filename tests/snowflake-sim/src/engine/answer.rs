@@ -56,6 +56,18 @@ impl ResultTable {
         self.rows.push(row);
     }
 
+    /// Takes every column away whose name is such a one.
+    pub(super) fn without_columns(mut self, is_one: impl Fn(&str) -> bool) -> Self {
+        let kept: Vec<bool> = self.columns.iter().map(|column| !is_one(&column.name)).collect();
+        let mut keep = kept.iter();
+        self.columns.retain(|_| keep.next().copied().unwrap_or(true));
+        for row in &mut self.rows {
+            let mut keep = kept.iter();
+            row.retain(|_| keep.next().copied().unwrap_or(true));
+        }
+        self
+    }
+
     /// Returns the cell of a row by column name, if the row and the column exist and it is not NULL.
     pub fn cell(&self, row: usize, column: &str) -> Option<&str> {
         let at = self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(column))?;

@@ -57,6 +57,9 @@ pub struct Switches {
     pub unseen_object: UnseenObject,
     /// Delay of the ACCOUNT_USAGE views, in minutes (real: up to 120).
     pub account_usage_latency_minutes: i64,
+    /// Rows of DESCRIBE USER, columns of SHOW USERS, and `target_scopes` in the options of SHOW AUTHENTICATION POLICIES
+    /// that this release does not have: the docs differ on each.
+    pub release_lacks: Vec<String>,
     /// Misbehaviour: every login with a token lands in this role, whatever was asked or restricted.
     pub forced_login_role: Option<String>,
     /// Misbehaviour: every login with a token lands as this user.
@@ -97,12 +100,20 @@ impl Default for Switches {
             literal_names: LiteralNames::ExactThenUpper,
             unseen_object: UnseenObject::Insufficient,
             account_usage_latency_minutes: 0,
+            release_lacks: Vec::new(),
             forced_login_role: None,
             forced_login_user: None,
             restricted_sessions_have_secondary_roles: false,
             restricted_sessions_may_switch: false,
             restricted_logins_may_choose: false,
         }
+    }
+}
+
+impl Switches {
+    /// Returns whether the release has no such row, column or option.
+    pub(super) fn lacks(&self, name: &str) -> bool {
+        self.release_lacks.iter().any(|lacking| lacking == name)
     }
 }
 

@@ -141,13 +141,18 @@ impl Draft<'_> {
 
     /// Tells which ways of logging in a user loses with a policy it gets for the first time.
     fn ending_logins(&mut self, user: &str, policy: &FullName) {
-        let (ending, _) = self.other_methods(user, policy);
+        let (ending, unseen) = self.other_methods(user, policy);
+        let object = format!("user {user}");
         if !ending.is_empty() {
             let text = format!(
                 "it no longer logs in with its {}, only as its policy says",
                 ending.join(", ")
             );
-            self.note("ends-login", &format!("user {user}"), text, false);
+            self.note("ends-login", &object, text, false);
+        }
+        for unseen in unseen {
+            let text = format!("it only logs in as its policy says; not to be seen: {unseen}");
+            self.note("ends-login", &object, text, false);
         }
     }
 
@@ -167,11 +172,21 @@ impl Draft<'_> {
         let [.., leaf] = policy;
         let is_key_only = leaf == KEY_ONLY;
         let methods = [
-            ("password", properties.has_password),
-            ("key pair", keys && !is_key_only),
-            ("workload identity", properties.has_workload_identity),
+            ("password", fact(&properties.has_password).copied()),
+            ("key pair", Ok(keys && !is_key_only)),
+            ("workload identity", fact(&properties.has_workload_identity).copied()),
         ];
-        (methods.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect(), Vec::new())
+        let (mut ending, mut unseen) = (Vec::new(), Vec::new());
+        for (method, has) in methods {
+            match has {
+                Ok(true) => ending.push(method),
+                Ok(false) => {}
+                Err(needs) => {
+                    unseen.push(format!("whether {user} has a {method}; it needs {needs}"));
+                }
+            }
+        }
+        (ending, unseen)
     }
 }
 

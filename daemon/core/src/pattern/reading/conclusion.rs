@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::pattern::desired::Desired;
 use crate::pattern::observed::{
     Acting, AuthenticationPolicy, Effective, NetworkPolicy, NetworkRule, Observed, OtherService,
-    Owned, Person, RoleFacts, ScopePolicies, Seen, UserFacts,
+    Owned, Person, RoleFacts, ScopePolicies, Seen, UserFacts, UserProperties,
 };
 use crate::pattern::ours::{self, FullName};
 
 use super::Breadth;
 use super::answers::{Answers, Gap, Told};
 use super::ask::Ask;
-use super::facts::{InForce, Properties, UserRow, Who};
+use super::facts::{InForce, Properties, Shown, UserRow, Who};
 use super::sight::{APPLY_POLICIES, MANAGE_GRANTS, Sight};
 use super::wanted::{attached, is_listed, policies, roles, schema_of, users};
 
@@ -123,7 +123,9 @@ impl Conclusion<'_> {
         let grants_on = seen(answers.grants_on.get(name), &inspect);
         UserFacts {
             owner: owner(row, &grants_on, &inspect),
-            properties: seen(answers.user_properties.get(name), &inspect),
+            properties: map(seen(answers.user_properties.get(name), &inspect), |described| {
+                with_row(described, row)
+            }),
             grants: seen(answers.grants.get(&Ask::GrantsToUser(name.clone())), &inspect),
             grants_on,
             network_policy: shown(
@@ -306,10 +308,24 @@ impl Conclusion<'_> {
         OtherService {
             user_type: row.user_type.clone().unwrap_or_default(),
             disabled: shown.is_some_and(|shown| shown.disabled),
-            methods: shown.map(|shown| shown.methods.clone()).unwrap_or_default(),
+            methods: shown.map(Shown::methods).unwrap_or_default(),
             policy: self.in_force(&row.name),
         }
     }
+}
+
+/// Takes from SHOW what DESCRIBE does not say in this release.
+fn with_row(mut described: UserProperties, row: &UserRow) -> UserProperties {
+    let shown = row.shown.as_ref();
+    for (fact, said) in [
+        (&mut described.has_password, shown.and_then(|shown| shown.password)),
+        (&mut described.has_workload_identity, shown.and_then(|shown| shown.identity)),
+    ] {
+        if let (Seen::Hidden { .. }, Some(said)) = (&*fact, said) {
+            *fact = Seen::Known(said);
+        }
+    }
+    described
 }
 
 fn owner(

@@ -101,6 +101,25 @@ impl Rows {
         self.rows.iter().map(|row| self.row(row, places)).collect()
     }
 
+    /// Returns these columns of each row, null where there is no such column.
+    ///
+    /// # Errors
+    /// If one of them is there twice, or a row does not fit.
+    pub(super) fn read_where_there<const N: usize>(
+        &self,
+        columns: [&'static str; N],
+    ) -> Result<Vec<Row<'_, N>>, Fault> {
+        let mut read = vec![[None; N]; self.rows.len()];
+        for (at, column) in columns.into_iter().enumerate().filter(|(_, c)| self.has(c)) {
+            for (row, [value]) in read.iter_mut().zip(self.read([column])?) {
+                if let Some(cell) = row.get_mut(at) {
+                    *cell = value;
+                }
+            }
+        }
+        Ok(read)
+    }
+
     /// Returns whether there is such a column.
     pub(super) fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|found| found.eq_ignore_ascii_case(column))
@@ -183,6 +202,14 @@ mod tests {
             "the result has more than one column a"
         );
         assert_eq!(twice.read(["b"]).unwrap_err().to_string(), "the result has no column b");
+    }
+
+    #[test]
+    fn a_column_that_may_be_missing_is_null_then_and_still_not_there_twice() {
+        let rows = Rows::of(&["b"], &[&[Some("1")], &[None]]);
+        assert_eq!(rows.read_where_there(["a", "b"]).unwrap(), [[None, Some("1")], [None, None]]);
+        let twice = Rows::of(&["a", "A"], &[&[Some("1"), Some("2")]]);
+        assert_eq!(twice.read_where_there(["a"]), Err(Fault::TwoColumns("a")));
     }
 
     #[test]

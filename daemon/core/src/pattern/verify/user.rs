@@ -30,8 +30,10 @@ pub(super) fn check(page: &mut Page<'_>, user: Result<&UserFacts, &str>, role: &
     page.note(Id::Enabled, judged(properties, enabled));
     page.note(Id::DefaultRole, judged(properties, |found| default_role(found, role)));
     page.note(Id::NoSecondaryRoles, judged(properties, no_secondary_roles));
-    page.note(Id::NoPassword, judged(properties, no_password));
-    page.note(Id::NoWorkloadIdentity, judged(properties, no_workload_identity));
+    let password = properties.and_then(|found| seen(&found.has_password));
+    page.note(Id::NoPassword, judged(password, |has| no_password(*has)));
+    let identity = properties.and_then(|found| seen(&found.has_workload_identity));
+    page.note(Id::NoWorkloadIdentity, judged(identity, |has| no_workload_identity(*has)));
     let grants = user.and_then(|user| seen(&user.grants));
     page.note(Id::OneRole, judged(grants, |found| one_role(found, role)));
     page.note(Id::NoDirectPrivilege, judged(grants, no_direct_privilege));
@@ -78,13 +80,12 @@ fn no_secondary_roles(found: &UserProperties) -> Verdict {
     Verdict::when(found.no_secondary_roles, format!("secondary roles: {shown}"), next)
 }
 
-fn no_password(found: &UserProperties) -> Verdict {
-    let shown = if found.has_password { "has a password" } else { "has no password" };
-    Verdict::when(!found.has_password, shown, "take it away: ALTER USER … UNSET PASSWORD")
+fn no_password(has: bool) -> Verdict {
+    let shown = if has { "has a password" } else { "has no password" };
+    Verdict::when(!has, shown, "take it away: ALTER USER … UNSET PASSWORD")
 }
 
-fn no_workload_identity(found: &UserProperties) -> Verdict {
-    let has = found.has_workload_identity;
+fn no_workload_identity(has: bool) -> Verdict {
     let shown = if has { "has a workload identity" } else { "has no workload identity" };
     Verdict::when(!has, shown, "take it away: ALTER USER … UNSET WORKLOAD_IDENTITY")
 }

@@ -134,7 +134,11 @@ impl Engine {
             text(self.state.grants.owner_name(&on)),
             text(policy.comment.clone().unwrap_or_default()),
             text("ROLE"),
-            text(self.options(path)),
+            text(if self.switches.lacks("target_scopes") {
+                "{}".into()
+            } else {
+                self.options(path)
+            }),
         ]
     }
 

@@ -48,7 +48,8 @@ impl Engine {
         if !self.inspects(session, user) {
             return Err(self.refusal(session, &on));
         }
-        for (property, value, default) in described(user, now) {
+        let rows = described(user, now).into_iter();
+        for (property, value, default) in rows.filter(|(name, ..)| !self.switches.lacks(name)) {
             let value = value.unwrap_or_else(|| "null".into());
             table.push(vec![text(property), text(value), text(default), text("")]);
         }
@@ -68,7 +69,7 @@ impl Engine {
                 table.push(row);
             }
         }
-        filter.cut(table)
+        filter.cut(table).without_columns(|name| self.switches.lacks(name))
     }
 }
 

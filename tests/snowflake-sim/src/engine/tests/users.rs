@@ -43,6 +43,29 @@ fn an_unknown_type_or_property_is_refused() {
 }
 
 #[test]
+fn an_older_release_describes_and_shows_less_of_a_user() {
+    let lacking = ["PASSWORD", "HAS_WORKLOAD_IDENTITY", "has_password", "target_scopes"];
+    let mut world = World::new();
+    world.engine.switches_mut().release_lacks = lacking.map(str::to_owned).to_vec();
+    world.admin("create database other");
+    world.admin("create schema other.s");
+    world.admin("create authentication policy other.s.p");
+    world.admin("alter account set authentication policy other.s.p");
+
+    let described = world.admin("describe user cli");
+    let shown = world.admin("show users like 'CLI'");
+
+    let properties = described.column("property");
+    assert!(properties.contains(&"LOGIN_NAME") && properties.contains(&"PASSWORD_LAST_SET_TIME"));
+    assert!(!properties.contains(&"PASSWORD") && !properties.contains(&"HAS_WORKLOAD_IDENTITY"));
+    assert_eq!(shown.cell(0, "has_password"), None);
+    assert_eq!(shown.cell(0, "has_rsa_public_key"), Some("false"));
+    assert!(shown.rows.iter().all(|row| row.len() == shown.columns.len()));
+    let attached = world.admin("show authentication policies on account");
+    assert_eq!(attached.cell(0, "options"), Some("{}"));
+}
+
+#[test]
 fn a_default_role_is_neither_granted_nor_checked() {
     let mut world = World::new();
     world.admin("create user u default_role = never_there");

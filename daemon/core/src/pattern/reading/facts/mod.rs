@@ -19,7 +19,7 @@ pub(super) use networks::{
 };
 pub(super) use policies::{InForce, in_force, names, on_account};
 pub(super) use tokens::{key_pairs, live_tokens, tokens};
-pub(super) use users::{Page, UserRow, page, user, user_properties};
+pub(super) use users::{Page, Shown, UserRow, page, user, user_properties};
 
 /// Who is looking.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::pattern::observed::UserProperties;
+use crate::pattern::observed::{Seen, UserProperties};
 use crate::pattern::reading::ask::PAGE;
 use crate::pattern::reading::rows::{Fault, Rows, given, yes};
 use crate::pattern::reading::value;
@@ -23,9 +23,10 @@ pub(in crate::pattern::reading) struct UserRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::pattern::reading) struct Shown {
     pub(in crate::pattern::reading) disabled: bool,
-    /// Methods it is said to have something for; what is not said is not there, so that a list of who would be
-    /// locked out is rather too long.
-    pub(in crate::pattern::reading) methods: BTreeSet<String>,
+    /// What it is said to have to log in with; none where nothing is said.
+    pub(in crate::pattern::reading) password: Option<bool>,
+    key: Option<bool>,
+    pub(in crate::pattern::reading) identity: Option<bool>,
 }
 
 /// A page of users, in the order of the answer.
@@ -43,27 +44,34 @@ impl UserRow {
     }
 }
 
+impl Shown {
+    /// Returns the methods it is said to have something for; what is not said is not there, so that a list of who
+    /// would be locked out is rather too long.
+    pub(in crate::pattern::reading) fn methods(&self) -> BTreeSet<String> {
+        let flags = [
+            ("PASSWORD", self.password),
+            ("KEYPAIR", self.key),
+            ("WORKLOAD_IDENTITY", self.identity),
+        ];
+        let said = flags.into_iter().filter(|(_, flag)| *flag == Some(true));
+        said.map(|(method, _)| method.to_owned()).collect()
+    }
+}
+
 /// SHOW USERS (snowflake docs: show-users: who may not see a user finds null beside its name).
 pub(in crate::pattern::reading) fn page(rows: &Rows) -> Result<Page, Fault> {
-    let columns =
-        ["name", "owner", "type", "login_name", "disabled", "has_password", "has_rsa_public_key"];
-    // Its older name is still in the example of the docs.
-    let identity = match rows.has("has_federated_workload_authentication") {
-        true => "has_federated_workload_authentication",
-        false => "has_workload_identity",
-    };
-    let both = rows.read(columns)?.into_iter().zip(rows.read([identity])?);
+    let known = rows.read(["name", "owner", "type", "login_name", "disabled"])?;
+    let flags = flags(rows)?;
     let mut users = Vec::new();
-    for ([name, owner, user_type, login, disabled, password, key], [identity]) in both {
-        let flags = [
-            ("PASSWORD", "has_password", password),
-            ("KEYPAIR", "has_rsa_public_key", key),
-            ("WORKLOAD_IDENTITY", "has_workload_identity", identity),
-        ];
+    for ([name, owner, user_type, login, disabled], [password, key, identity]) in
+        known.into_iter().zip(flags)
+    {
         let shown = match filled(login) {
             Some(_) => Some(Shown {
                 disabled: yes("disabled", given("disabled", disabled)?)?,
-                methods: methods(flags)?,
+                password: flag("has_password", password)?,
+                key: flag("has_rsa_public_key", key)?,
+                identity: flag("has_workload_identity", identity)?,
             }),
             None => None,
         };
@@ -77,16 +85,18 @@ pub(in crate::pattern::reading) fn page(rows: &Rows) -> Result<Page, Fault> {
     Ok(Page { full: users.len() >= PAGE, users })
 }
 
-fn methods(flags: [(&str, &'static str, Option<&str>); 3]) -> Result<BTreeSet<String>, Fault> {
-    let mut methods = BTreeSet::new();
-    for (method, column, flag) in flags {
-        if let Some(flag) = filled(flag)
-            && yes(column, flag)?
-        {
-            methods.insert(method.to_owned());
-        }
-    }
-    Ok(methods)
+/// What each user has to log in with. Not every release has all of these columns, and the example of the docs has an
+/// older name of the last.
+fn flags(rows: &Rows) -> Result<Vec<[Option<&str>; 3]>, Fault> {
+    let identity = match rows.has("has_federated_workload_authentication") {
+        true => "has_federated_workload_authentication",
+        false => "has_workload_identity",
+    };
+    rows.read_where_there(["has_password", "has_rsa_public_key", identity])
+}
+
+fn flag(column: &'static str, text: Option<&str>) -> Result<Option<bool>, Fault> {
+    filled(text).map(|text| yes(column, text)).transpose()
 }
 
 /// SHOW USERS: the one of exactly this name.
@@ -94,29 +104,45 @@ pub(in crate::pattern::reading) fn user(rows: &Rows, name: &str) -> Result<Optio
     at_most_one(page(rows)?.users.into_iter().filter(|user| user.name == name), "name")
 }
 
-/// DESCRIBE USER (snowflake docs: desc-user).
+/// DESCRIBE USER (snowflake docs: desc-user). PASSWORD and HAS_WORKLOAD_IDENTITY are not in every release; what they
+/// would say is hidden then.
 pub(in crate::pattern::reading) fn user_properties(rows: &Rows) -> Result<UserProperties, Fault> {
     let properties = properties(rows)?;
     let text = |name: &'static str| match properties.get(name) {
         Some(value) => Ok(filled(value.as_deref())),
         None => Err(Fault::NoProperty(name)),
     };
-    let flag = |name| yes(name, text(name)?.ok_or(Fault::Value(name))?);
+    let disabled = text("DISABLED")?.ok_or(Fault::Value("DISABLED"))?;
     let owned = |name| Ok(text(name)?.map(str::to_owned));
     let named = |name| Ok(text(name)?.map(value::name));
     Ok(UserProperties {
         user_type: text("TYPE")?.map(str::to_ascii_uppercase),
         login_name: owned("LOGIN_NAME")?.ok_or(Fault::Value("LOGIN_NAME"))?,
-        disabled: flag("DISABLED")?,
+        disabled: yes("DISABLED", disabled)?,
         comment: owned("COMMENT")?.unwrap_or_default(),
         default_role: named("DEFAULT_ROLE")?,
         no_secondary_roles: no_secondary_roles(text("DEFAULT_SECONDARY_ROLES")?)?,
         default_warehouse: named("DEFAULT_WAREHOUSE")?,
-        has_password: text("PASSWORD")?.is_some(),
+        has_password: match properties.get("PASSWORD") {
+            Some(password) => Seen::Known(filled(password.as_deref()).is_some()),
+            None => unsaid("PASSWORD", "has_password"),
+        },
         key_fingerprints: [owned("RSA_PUBLIC_KEY_FP")?, owned("RSA_PUBLIC_KEY_2_FP")?],
-        has_workload_identity: flag("HAS_WORKLOAD_IDENTITY")?,
+        has_workload_identity: match properties.get(IDENTITY).and_then(Option::as_deref) {
+            Some(identity) => Seen::Known(yes(IDENTITY, identity)?),
+            None => unsaid(IDENTITY, "has_workload_identity"),
+        },
     })
 }
+
+fn unsaid(property: &str, column: &str) -> Seen<bool> {
+    let needs = format!(
+        "a release of Snowflake with {property} in DESCRIBE USER or {column} in SHOW USERS"
+    );
+    Seen::Hidden { needs }
+}
+
+const IDENTITY: &str = "HAS_WORKLOAD_IDENTITY";
 
 /// Null means the default, which is all of them (snowflake docs: create-user).
 fn no_secondary_roles(text: Option<&str>) -> Result<bool, Fault> {
@@ -162,7 +188,7 @@ mod tests {
         assert_eq!(user.owner.as_deref(), Some("USERADMIN"));
         let shown = user.shown.as_ref().unwrap();
         assert!(!shown.disabled);
-        assert_eq!(shown.methods, ["PASSWORD".to_owned()].into());
+        assert_eq!(shown.methods(), ["PASSWORD".to_owned()].into());
     }
 
     #[test]
@@ -189,19 +215,36 @@ mod tests {
     }
 
     #[test]
-    fn both_names_of_the_workload_column_are_known_and_a_missing_column_is_named() {
+    fn a_column_that_is_missing_is_named() {
         for place in 1..COLUMNS.len() {
             let mut columns = COLUMNS;
             columns[place] = "something_else";
             let read = page(&Rows::of(&columns, &[&PERSON]));
             match COLUMNS[place] {
-                "comment" => assert!(read.is_ok()),
+                "comment" | "has_password" | "has_rsa_public_key" | "has_workload_identity" => {
+                    assert!(read.is_ok());
+                }
                 missing => assert_eq!(read, Err(Fault::NoColumn(missing))),
             }
         }
+    }
+
+    #[test]
+    fn what_a_release_does_not_say_of_a_user_is_neither_yes_nor_no() {
+        let said = |column: &str| {
+            let columns = COLUMNS.map(|name| if name == column { "something_else" } else { name });
+            let page = page(&Rows::of(&columns, &[&PERSON])).unwrap();
+            let shown = page.users[0].shown.clone().unwrap();
+            (shown.password, shown.identity)
+        };
+
+        assert_eq!(said(""), (Some(true), Some(false)));
+        assert_eq!(said("has_password"), (None, Some(false)));
+        assert_eq!(said("has_workload_identity"), (Some(true), None));
         let mut older = COLUMNS;
         older[8] = "has_federated_workload_authentication";
-        assert!(page(&Rows::of(&older, &[&PERSON])).is_ok());
+        let page = page(&Rows::of(&older, &[&PERSON])).unwrap();
+        assert_eq!(page.users[0].shown.as_ref().unwrap().identity, Some(false));
     }
 
     #[test]
@@ -246,9 +289,9 @@ mod tests {
                 default_role: Some("low".into()),
                 no_secondary_roles: true,
                 default_warehouse: None,
-                has_password: false,
+                has_password: Seen::Known(false),
                 key_fingerprints: [Some("SHA256:x".into()), None],
-                has_workload_identity: false,
+                has_workload_identity: Seen::Known(false),
             }
         );
     }
@@ -268,11 +311,37 @@ mod tests {
     }
 
     #[test]
+    fn what_a_release_does_not_describe_is_hidden_and_says_where_it_would_stand() {
+        let hidden = |seen: Seen<bool>| match seen {
+            Seen::Hidden { needs } => needs,
+            Seen::Known(known) => panic!("taken for {known}"),
+        };
+        let mut rows = DESCRIBED;
+        rows[7][0] = Some("OTHER");
+        let read = described(&rows).unwrap();
+        assert!(hidden(read.has_password).contains("PASSWORD in DESCRIBE USER or has_password"));
+        assert_eq!(read.has_workload_identity, Seen::Known(false));
+
+        for change in [(0, Some("OTHER")), (1, None), (1, Some("null"))] {
+            let mut rows = DESCRIBED;
+            rows[10][change.0] = change.1;
+            let read = described(&rows).unwrap();
+            assert!(hidden(read.has_workload_identity).contains("HAS_WORKLOAD_IDENTITY"));
+        }
+        let mut rows = DESCRIBED;
+        rows[10][1] = Some("perhaps");
+        assert_eq!(described(&rows), Err(Fault::Value("HAS_WORKLOAD_IDENTITY")));
+    }
+
+    #[test]
     fn a_property_that_is_missing_or_there_twice_is_a_fault() {
         for missing in 0..DESCRIBED.len() {
             let mut rows = DESCRIBED;
             rows[missing][0] = Some("OTHER");
-            assert!(matches!(described(&rows), Err(Fault::NoProperty(_))));
+            match DESCRIBED[missing][0] {
+                Some("PASSWORD" | "HAS_WORKLOAD_IDENTITY") => assert!(described(&rows).is_ok()),
+                _ => assert!(matches!(described(&rows), Err(Fault::NoProperty(_)))),
+            }
         }
         let mut rows = DESCRIBED;
         rows[1] = rows[0];

@@ -30,6 +30,16 @@ fn an_empty_account_becomes_the_pattern_and_then_there_is_nothing_to_do() {
 }
 
 #[test]
+fn the_same_account_gives_the_same_bytes() {
+    let world = empty();
+    let admin = Admin::of(&world);
+
+    let [first, second] = [(); 2].map(|()| admin.patctl(&world, &["plan"]).stdout);
+
+    assert!(!first.is_empty() && first == second, "{}\n{}", text(&first), text(&second));
+}
+
+#[test]
 fn nothing_is_run_without_a_yes_and_a_confirmation_of_each_danger() {
     let world = empty();
     let admin = Admin::of(&world);

@@ -103,6 +103,23 @@ fn a_user_that_snowflake_does_not_let_in_is_told_so_and_runs_nothing() {
     assert!(said(&refused).contains("refused: "), "{}", said(&refused));
 }
 
+#[test]
+fn an_admin_at_an_address_that_is_not_admitted_learns_which_one_snowflake_saw() {
+    let world = configured();
+    let admin = Admin::of(&world);
+    let elsewhere = "CREATE DATABASE D; CREATE SCHEMA D.S; \
+        CREATE NETWORK RULE D.S.R TYPE = IPV4 VALUE_LIST = ('192.0.2.1') MODE = INGRESS; \
+        CREATE NETWORK POLICY ELSEWHERE ALLOWED_NETWORK_RULE_LIST = ('D.S.R'); \
+        ALTER USER SEC_ADMIN SET NETWORK_POLICY = ELSEWHERE";
+    world.sim.admin_script(elsewhere).unwrap();
+
+    let refused = admin.patctl(&world, &["plan"]);
+
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("127.0.0.1"), "{}", said(&refused));
+    assert!(said(&refused).contains("let the network policy admit it"), "{}", said(&refused));
+}
+
 fn configured() -> World {
     let world = World::builder().prepare();
     world.initialise().and_then(|()| world.register(&own_name(), &[])).unwrap();

@@ -6,11 +6,13 @@ mod passphrase;
 mod resident;
 mod snow;
 
+pub(crate) use own_key::client;
 use patd_core::pattern::desired::Desired;
 use patd_core::pattern::observed::Observed;
 use patd_core::pattern::plan::Step;
 use patd_core::pattern::reading::Rows;
 use patd_core::sql::Statement;
+use patd_snowflake::refusal::is_about_our_address;
 
 use crate::answer::{Exit, Failure};
 use crate::cli::{Cli, SessionArgs, Via};
@@ -63,7 +65,14 @@ impl Undone {
 
 impl From<Undone> for Failure {
     fn from(undone: Undone) -> Self {
-        Self::new(Exit::Failed, undone.said(), "")
+        let next_step = match &undone {
+            Undone::Refused { code, message } if is_about_our_address(code, message) => {
+                "the text names the address that Snowflake saw: let the network policy admit it, \
+                 or run this from one that it admits"
+            }
+            Undone::Refused { .. } | Undone::Unclear(_) => "",
+        };
+        Self::new(Exit::Failed, undone.said(), next_step)
     }
 }
 

@@ -18,5 +18,6 @@ mod refusing;
 mod reloading;
 mod revoking;
 mod rotating;
+mod upstream_refusing;
 mod watching;
 mod world;

@@ -5,10 +5,13 @@ use std::mem;
 use crate::schedule::half_life;
 
 use super::trouble::{
-    CUT, Fault, LOST, NEW_TOKEN, PROBE_HERE, PROBE_REFUSED, PROBE_WRONG, offline,
+    CUT, Fault, LOST, NEW_TOKEN, PROBE_HERE, PROBE_REFUSED, PROBE_WRONG, USER_DISABLED, offline,
 };
 use super::turn::Turn;
-use super::{Draining, Effect, Held, Intent, ProbeOutcome, Standing, TokenRow, TokenStatus, Work};
+use super::{
+    Draining, Effect, Held, Intent, ProbeOutcome, RefusalKind, Standing, TokenRow, TokenStatus,
+    Work,
+};
 
 impl Turn<'_> {
     /// Compares the new token with what was asked for, takes over the server's expiry, then logs in with it.
@@ -113,16 +116,36 @@ impl Turn<'_> {
     }
 
     fn new_token_dead(&mut self, row: &TokenRow) {
-        self.note(Fault {
-            id: NEW_TOKEN,
-            message: format!("Snowflake lists the new token {} as {:?}", row.name, row.status),
-            next_step: format!("check that user {} is enabled", self.rules.user),
+        self.note(match row.status {
+            TokenStatus::Disabled => {
+                self.user_disabled(&format!("Snowflake lists the new token {} as disabled", row.name))
+            }
+            TokenStatus::Active | TokenStatus::Expired | TokenStatus::Unknown => Fault {
+                id: NEW_TOKEN,
+                message: format!("Snowflake lists the new token {} as expired", row.name),
+                next_step: "set the clock of this host right, and look at the token: SHOW USER PROGRAMMATIC ACCESS TOKENS".to_owned(),
+            },
         });
         self.discard(row.name.clone(), "it was not active");
     }
 
+    /// Snowflake issues tokens to a disabled user, disables those it had, and refuses a login with any of them
+    /// as "invalid" (snowflake docs: user-guide/programmatic-access-tokens).
+    fn user_disabled(&self, shown: &str) -> Fault {
+        Fault {
+            id: USER_DISABLED,
+            message: format!("{shown}, as it is when the user is disabled"),
+            next_step: self.way_out(RefusalKind::UserDisabled),
+        }
+    }
+
     fn refused_secret(&self, code: &str, message: &str) -> Fault {
         let (user, role) = (&self.rules.user, &self.rules.role);
+        if self.slot.flight.saw_disabled {
+            return self.user_disabled(&format!(
+                "Snowflake refused a login with the new secret ({code} {message}) and lists an older token as disabled"
+            ));
+        }
         Fault {
             id: PROBE_REFUSED,
             message: format!("Snowflake refused a login with the new secret: {code} {message}"),

@@ -51,6 +51,9 @@ impl Turn<'_> {
     }
 
     fn reconcile_own(&mut self, rows: &[TokenRow]) {
+        let saw_disabled =
+            ours(&self.slot, rows).any(|(_, row)| row.status == TokenStatus::Disabled);
+        self.slot.flight.saw_disabled = saw_disabled;
         self.check_held(rows);
         self.forget_doubts(rows);
         match self.slot.work.clone() {

@@ -114,6 +114,8 @@ pub struct Flight {
     pub wanted_at: Option<Timestamp>,
     /// The token last removed: SHOW must not list it any more.
     pub removed: Option<TokenName>,
+    /// Whether Snowflake's list, when last seen, had a token of this lineage as disabled.
+    pub saw_disabled: bool,
 }
 
 /// A call to Snowflake that was asked for.

@@ -126,7 +126,7 @@ impl Turn<'_> {
         }
     }
 
-    fn way_out(&self, kind: RefusalKind) -> String {
+    pub(super) fn way_out(&self, kind: RefusalKind) -> String {
         let (user, role) = (&self.rules.user, &self.rules.role);
         match kind {
             RefusalKind::AdminLogin => {
@@ -173,7 +173,7 @@ fn kind_id(kind: RefusalKind) -> &'static str {
         RefusalKind::LimitReached => LIMIT,
         RefusalKind::Policy => "policy-forbids",
         RefusalKind::RoleNotGranted => "role-not-granted",
-        RefusalKind::UserDisabled => "user-disabled",
+        RefusalKind::UserDisabled => USER_DISABLED,
         RefusalKind::ExpiryTooLong => "expiry-too-long",
         RefusalKind::NameTaken => "name-taken",
         RefusalKind::Other => "refused",
@@ -192,6 +192,7 @@ pub(super) const LIMIT: &str = "token-limit";
 pub(super) const NO_EFFECT: &str = "remove-without-effect";
 pub(super) const PROBE_HERE: &str = "probe-network-policy";
 pub(super) const PROBE_REFUSED: &str = "probe-refused";
+pub(super) const USER_DISABLED: &str = "user-disabled";
 pub(super) const NEW_TOKEN: &str = "new-token-unusable";
 pub(super) const PROBE_WRONG: &str = "probe-wrong";
 pub(super) const FENCED: &str = "fenced";
@@ -211,7 +212,7 @@ const ALARMED: [&str; 14] = [
     LIMIT,
     "policy-forbids",
     "role-not-granted",
-    "user-disabled",
+    USER_DISABLED,
     "expiry-too-long",
     "name-taken",
     "refused",

@@ -53,3 +53,22 @@ async fn what_neither_describe_nor_show_says_of_a_user_is_hidden_and_not_checked
         assert_eq!(not_checked(&house, &seen, other), Vec::<String>::new());
     }
 }
+
+#[tokio::test]
+async fn an_account_that_does_not_tell_what_policies_are_attached_for_hides_the_scopes_only() {
+    let house = House::new();
+    house.admin(
+        "CREATE AUTHENTICATION POLICY PATD.POLICIES.SITE; \
+         ALTER ACCOUNT SET AUTHENTICATION POLICY PATD.POLICIES.SITE",
+    );
+    lacking(&house, &["target_scopes"]);
+
+    let seen = house.seen_by_admin().await;
+
+    let Seen::Hidden { needs } = &seen.scopes else { panic!("{:?}", seen.scopes) };
+    assert!(needs.contains("target_scopes"), "{needs}");
+    let site = known(&seen.authentication_policies["PATD.POLICIES.SITE"]).as_ref();
+    assert_eq!(site.expect("the policy").properties["AUTHENTICATION_METHODS"], "[ALL]");
+    let admin = known(&known(&seen.persons)["ADMIN"].policy);
+    assert_eq!(admin.policy.as_deref(), Some("PATD.POLICIES.SITE"), "who is under it is seen");
+}

@@ -7,7 +7,7 @@ use crate::pattern::observed::{Grant, Owned, Token, UserProperties};
 use crate::pattern::ours::FullName;
 
 use super::ask::Ask;
-use super::facts::{self, Holder, InForce, Page, Properties, RuleRow, UserRow, Who};
+use super::facts::{self, Holder, InForce, OnAccount, Page, Properties, RuleRow, UserRow, Who};
 use super::rows::{Denied, Fault, Rows};
 
 /// Why there is no fact.
@@ -50,7 +50,7 @@ pub(super) struct Answers {
     pub(super) network_policy: Option<Told<Option<String>>>,
     pub(super) network_lists: Option<Told<BTreeMap<String, BTreeSet<String>>>>,
     pub(super) policies: BTreeMap<[String; 2], Told<BTreeSet<String>>>,
-    pub(super) on_account: Option<Told<BTreeMap<String, FullName>>>,
+    pub(super) on_account: Option<Told<OnAccount>>,
     pub(super) pages: BTreeMap<Option<String>, Told<Page>>,
     pub(super) live_tokens: Option<Told<BTreeMap<String, BTreeSet<String>>>>,
 }

@@ -226,13 +226,16 @@ impl Conclusion<'_> {
         if !self.sight.sees_policies() {
             return hidden(APPLY_POLICIES);
         }
-        map(seen(self.answers.on_account.as_ref(), APPLY_POLICIES), |attached| {
-            let of = |scope: &str| attached.get(scope).map(ours::dotted);
-            ScopePolicies {
-                account: of("ACCOUNT"),
-                persons: of("PERSON_USERS"),
-                services: of("SERVICE_USERS"),
-            }
+        let told = match seen(self.answers.on_account.as_ref(), APPLY_POLICIES) {
+            Seen::Known(found) => found.scopes,
+            Seen::Hidden { needs } => return Seen::Hidden { needs },
+        };
+        let Some(attached) = told else { return hidden(TARGET_SCOPES) };
+        let of = |scope: &str| attached.get(scope).map(ours::dotted);
+        Seen::Known(ScopePolicies {
+            account: of("ACCOUNT"),
+            persons: of("PERSON_USERS"),
+            services: of("SERVICE_USERS"),
         })
     }
 
@@ -387,3 +390,6 @@ fn map<T, U>(seen: Seen<T>, change: impl FnOnce(T) -> U) -> Seen<U> {
         Seen::Hidden { needs } => Seen::Hidden { needs },
     }
 }
+
+const TARGET_SCOPES: &str =
+    "a release of Snowflake with target_scopes in SHOW AUTHENTICATION POLICIES ON ACCOUNT";

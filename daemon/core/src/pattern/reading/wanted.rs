@@ -129,7 +129,7 @@ pub(super) fn is_listed(answers: &Answers, policy: &FullName) -> bool {
 
 /// Returns every policy attached to the account or in force for a user that was looked at.
 pub(super) fn attached(answers: &Answers) -> BTreeSet<FullName> {
-    let on_account = answers.on_account.iter().flatten().flat_map(|scopes| scopes.values());
+    let on_account = answers.on_account.iter().flatten().flat_map(|found| &found.policies);
     let in_force = answers.in_force.values().flatten().flatten();
     on_account.chain(in_force.filter_map(|found| found.policy.as_ref())).cloned().collect()
 }

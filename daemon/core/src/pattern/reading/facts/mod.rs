@@ -17,7 +17,7 @@ pub(super) use grants::{Holder, grants_on, grants_to_role, grants_to_user, holde
 pub(super) use networks::{
     RuleRow, network_lists, network_policy, network_rule, own_network_policy, rule_values,
 };
-pub(super) use policies::{InForce, in_force, names, on_account};
+pub(super) use policies::{InForce, OnAccount, in_force, names, on_account};
 pub(super) use tokens::{key_pairs, live_tokens, tokens};
 pub(super) use users::{Page, Shown, UserRow, page, user, user_properties};
 

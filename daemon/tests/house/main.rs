@@ -14,6 +14,7 @@ mod handing_out;
 mod holding;
 mod limits;
 mod program;
+mod provisioning;
 mod refusing;
 mod reloading;
 mod revoking;

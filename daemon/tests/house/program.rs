@@ -19,6 +19,20 @@ impl Program {
         Self(command(world).envs(variables.iter().copied()).spawn().unwrap())
     }
 
+    /// The log may not grow by one byte more.
+    pub(crate) fn leave_the_log_no_room(&self, world: &World) {
+        let log = std::fs::metadata(world.path("state/audit/audit.jsonl")).unwrap();
+        self.limit_files(&log.len().to_string());
+    }
+
+    fn limit_files(&self, bytes: &str) {
+        let limited = Command::new("prlimit")
+            .args(["--pid", &self.0.id().to_string(), &format!("--fsize={bytes}:")])
+            .status()
+            .unwrap();
+        assert!(limited.success());
+    }
+
     fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
     }
@@ -180,22 +194,12 @@ fn without_room_for_its_record_nothing_is_released_until_there_is_room_again() {
     let world = World::prepared();
     let program = Program::start(&world, &[]);
     eventually("it serves", || world.hand_out_over_a_new_connection(CONNECTION));
-    let log = world.path("state/audit/audit.jsonl");
-    let full = std::fs::metadata(&log).unwrap().len();
-    let limited = Command::new("prlimit")
-        .args(["--pid", &program.0.id().to_string(), &format!("--fsize={full}:")])
-        .status()
-        .expect("prlimit of util-linux");
-    assert!(limited.success());
+    program.leave_the_log_no_room(&world);
 
     let refused = world.hand_out(CONNECTION).err().unwrap();
 
     assert_eq!(refused.code(), Some(ErrorCode::AuditUnavailable));
-    let limited = Command::new("prlimit")
-        .args(["--pid", &program.0.id().to_string(), "--fsize=unlimited:"])
-        .status()
-        .unwrap();
-    assert!(limited.success());
+    program.limit_files("unlimited");
     assert!(world.hand_out(CONNECTION).is_ok(), "there is room again");
     assert!(world.audit().iter().any(|record| record["event"] == "gap"));
 }

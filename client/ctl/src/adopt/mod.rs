@@ -46,7 +46,7 @@ pub(crate) fn run(cli: &Cli, args: &AdoptArgs) -> Result<Answer, Failure> {
     let removed = removed.map_err(|failure| failure.after(written.trim_end()))?;
     let (rest, after) = look(session.as_mut(), &target)?;
     let found = if removed.is_some() { Found::of(wanted, &after)? } else { found };
-    Ok(answer(&Outcome { written, section, found, removed, rest }))
+    Ok(answer(args, &Outcome { written, section, found, removed, rest }))
 }
 
 /// What the verb came to.
@@ -126,7 +126,7 @@ fn section(path: &Path, args: &AdoptArgs) -> Result<Section, Failure> {
     }
 }
 
-fn answer(outcome: &Outcome) -> Answer {
+fn answer(args: &AdoptArgs, outcome: &Outcome) -> Answer {
     let Outcome { written, section, found, removed, rest } = outcome;
     let hints = section.as_ref().map(hints).unwrap_or_default();
     let is_done = rest.steps.is_empty() && rest.notes.iter().all(|note| !note.stops_apply);
@@ -135,6 +135,12 @@ fn answer(outcome: &Outcome) -> Answer {
         false => "next: patctl apply, as the same admin; then patctl verify\n",
     };
     let mut text = format!("{written}\n{}\n", found.shown(time::now(), in_colour()));
+    if found.has_findings() {
+        let name = plain(&args.name);
+        text.push_str(&format!(
+            "when nobody uses such a token any more: patctl adopt {name} --remove-token NAME\n\n"
+        ));
+    }
     text.extend(hints.iter().map(|hint| format!("note: {}\n", plain(hint))));
     text.push_str(&format!("what remains to be done:\n{}\n{next}", shown(rest)));
     let exit = if is_done && !found.has_findings() { Exit::Ok } else { Exit::Alarms };

@@ -60,7 +60,7 @@ fn made(desired: &Desired, looked: Option<&(Plan, Observed)>) -> Result<Manifest
 
 /// Returns every object there is to be, with its reasons: those of the plan for an empty account.
 fn objects(desired: &Desired) -> Result<Vec<Object>, Failure> {
-    let plan = plan::offline(&with_some_address(desired)).map_err(not_made)?;
+    let plan = plan::of_nothing(&with_some_address(desired)).map_err(not_made)?;
     let mut names: Vec<&str> = Vec::new();
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for step in &plan.steps {
@@ -150,6 +150,7 @@ mod tests {
         assert_eq!((of("user MIGUEL_CLI"), of("account")), (1, 1));
         let user = objects.iter().find(|object| object.name == "user MIGUEL_CLI").unwrap();
         assert!(user.why.len() > 2, "{:?}", user.why);
+        assert_eq!(of("network rule PATD.POLICIES.PATD_HOST1_NETWORK_INGRESS"), 1);
         assert!(objects.iter().all(|object| object.state == State::NotLookedAt));
     }
 

@@ -203,6 +203,9 @@ impl Found {
         if known.is_none() {
             plan.steps.retain(|step: &Step| !step.object.starts_with("role "));
         }
+        for step in &mut plan.steps {
+            step.why = format!("the broker of host {} ends", self.host);
+        }
         Ok(plan)
     }
 

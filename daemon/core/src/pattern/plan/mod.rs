@@ -47,6 +47,15 @@ pub fn plan(desired: &Desired, observed: &Observed, fingerprint: String) -> Resu
     Ok(draft.plan(fingerprint))
 }
 
+/// Returns the plan for an account that has nothing of it: what there is to be, and why. Not to be run: who would be
+/// locked out is known by a live account only.
+///
+/// # Errors
+/// As [`plan`].
+pub fn of_nothing(desired: &Desired) -> Result<Plan, SqlError> {
+    plan(desired, &assumed::empty(desired), String::new())
+}
+
 /// Returns statements that lead from an empty account to what is wanted and can be run again.
 ///
 /// # Errors

@@ -38,6 +38,8 @@ pub struct Observed {
     pub network_rule: Seen<Option<NetworkRule>>,
     /// The wanted network policy.
     pub network_policy: Seen<Option<NetworkPolicy>>,
+    /// The network policy of the account, which governs every user without one of its own.
+    pub account_network_policy: Seen<Option<String>>,
     /// Authentication policies by full name (`DB.SCHEMA.NAME`, unquoted parts): ours, and each one attached
     /// to the account or to a user looked at.
     pub authentication_policies: BTreeMap<String, Seen<Option<AuthenticationPolicy>>>,

@@ -88,6 +88,7 @@ pub(crate) fn empty(desired: &Desired) -> Observed {
         users: nothing(users.chain([desired.broker.user.to_string()])),
         network_rule: Seen::Known(None),
         network_policy: Seen::Known(None),
+        account_network_policy: Seen::Known(None),
         authentication_policies: nothing(policies.iter().map(|name| name.join("."))),
         scopes: Seen::Known(ScopePolicies::default()),
         persons: Seen::Known(BTreeMap::from([("ADMIN".to_owned(), person(None))])),

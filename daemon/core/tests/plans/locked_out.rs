@@ -274,6 +274,24 @@ fn replacing_a_policy_of_a_user_needs_its_own_confirmation() {
 }
 
 #[test]
+fn a_network_policy_that_takes_the_place_of_the_accounts_says_so() {
+    let wanted = desired();
+    for (account, why) in [
+        (Some("OFFICE"), "from where this user may connect, instead of the account's OFFICE"),
+        (None, "from where this user may connect"),
+    ] {
+        let mut observed = finished(&wanted);
+        observed.account_network_policy = Seen::Known(account.map(str::to_owned));
+        with_user(&mut observed, "MIGUEL_CLI", |user| user.network_policy = Seen::Known(None));
+
+        let plan = planned(&wanted, &observed);
+
+        assert_eq!(plan.steps.len(), 1);
+        assert_eq!(plan.steps[0].why, why);
+    }
+}
+
+#[test]
 fn tokens_that_work_from_anywhere_need_their_own_confirmation_each_time() {
     let mut wanted = desired();
     wanted.tokens =

@@ -34,6 +34,7 @@ fn to_any_other_role_nothing_shown_is_nothing_known() {
     assert_eq!(hidden(&seen.schema), everything);
     assert_eq!(hidden(&seen.network_rule), everything);
     assert_eq!(hidden(&seen.network_policy), everything);
+    assert_eq!(hidden(&seen.account_network_policy), "ATTACH POLICY ON ACCOUNT");
     assert!(seen.roles.values().all(|role| hidden(role) == everything));
     assert!(seen.users.values().all(|user| hidden(user) == everything));
     assert!(seen.authentication_policies.values().all(|p| hidden(p) == everything));
@@ -121,6 +122,26 @@ fn what_is_shown_but_not_to_be_inspected_says_which_privilege_is_missing() {
     assert_eq!(hidden(&user.key_pairs), tokens);
     let network = seen.network_policy.known().unwrap().as_ref().unwrap();
     assert_eq!(hidden(&network.lists), "OWNERSHIP ON NETWORK POLICY NP");
+}
+
+#[test]
+fn the_network_policy_of_the_account_is_read_and_not_guessed_where_it_is_not_shown() {
+    let statement = "SHOW PARAMETERS LIKE 'NETWORK_POLICY' IN ACCOUNT";
+    let columns = ["key", "value", "level"];
+    let mut paper = Paper::seen_as("BROKER_ROLE");
+    for (rows, wanted) in [
+        (vec![["NETWORK_POLICY", "OFFICE", "ACCOUNT"]], Some(Some("OFFICE"))),
+        (vec![["NETWORK_POLICY", "", ""]], Some(None)),
+        (vec![["NETWORKXPOLICY", "OTHER", "ACCOUNT"]], None),
+        (vec![], None),
+    ] {
+        let rows: Vec<&[&str]> = rows.iter().map(|row| row.as_slice()).collect();
+        paper.rows(statement, &columns, &rows);
+        for breadth in [Breadth::Resident, Breadth::Whole] {
+            let seen = paper.read(breadth).unwrap().account_network_policy;
+            assert_eq!(seen.known().map(Option::as_deref), wanted, "{rows:?}");
+        }
+    }
 }
 
 #[test]

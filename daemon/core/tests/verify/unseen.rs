@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::world::{BROKER, ROLE, USER, World};
 
-/// Facts that plan needs and no check looks at.
-const NOT_LOOKED_AT: [&str; 7] = [
+/// Facts that plan needs, or that only explain, and no check hangs on.
+const NOT_LOOKED_AT: [&str; 8] = [
+    "/account_network_policy",
     "/acting/privileges",
     "/database",
     "/schema",
@@ -146,6 +147,42 @@ fn a_login_sees_the_grants_the_acting_role_may_not() {
     world.logins[0].grants = hidden();
     let unseen: BTreeSet<String> = world.not_checked().into_iter().map(|(id, _)| id).collect();
     assert_eq!(unseen.len(), 5, "{unseen:?}");
+}
+
+#[test]
+fn the_network_policy_in_force_is_named_with_the_reason_why_it_is_that_one() {
+    let own = || Some("PATD_HOST1_NETWORK".to_owned());
+    let office = || Seen::Known(Some("OFFICE".to_owned()));
+    for (own, account, evidence) in [
+        (
+            own(),
+            office(),
+            "network policy PATD_HOST1_NETWORK, its own, which beats the account's OFFICE",
+        ),
+        (
+            own(),
+            Seen::Known(None),
+            "network policy PATD_HOST1_NETWORK, its own; the account has none",
+        ),
+        (
+            own(),
+            hidden(),
+            "network policy PATD_HOST1_NETWORK, its own, which beats any of the account",
+        ),
+        (None, office(), "no network policy of its own, the account's OFFICE"),
+        (None, Seen::Known(None), "no network policy, neither its own nor the account's"),
+        (None, hidden(), "no network policy of its own; the account's cannot be seen"),
+    ] {
+        let mut world = World::good();
+        let holds = own.is_some();
+        world.user(USER).network_policy = Seen::Known(own);
+        world.observed.account_network_policy = account;
+
+        let check = world.check("network-policy", &format!("user {USER}"));
+
+        assert_eq!(check.evidence, evidence);
+        assert_eq!(check.outcome == Outcome::Passed, holds, "the account's is not the user's own");
+    }
 }
 
 #[test]

@@ -206,6 +206,7 @@ fn observed() -> Observed {
                 ]),
             )])),
         })),
+        account_network_policy: Seen::Known(Some("OFFICE".into())),
         authentication_policies: policies(),
         scopes: Seen::Known(ScopePolicies {
             account: None,

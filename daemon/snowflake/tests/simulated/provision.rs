@@ -139,6 +139,23 @@ async fn who_manages_grants_sees_what_is_there_but_not_inside_of_what_others_own
 }
 
 #[tokio::test]
+async fn the_network_policy_of_the_account_is_seen_beside_the_users_own() {
+    let house = House::new();
+    assert_eq!(house.seen_by_admin().await.account_network_policy, Seen::Known(None));
+    house.admin(
+        "CREATE NETWORK POLICY OFFICE \
+         ALLOWED_NETWORK_RULE_LIST = ('PATD.POLICIES.BROKER_NETWORK_INGRESS'); \
+         ALTER ACCOUNT SET NETWORK_POLICY = OFFICE; ALTER USER MIGUEL_CLI UNSET NETWORK_POLICY",
+    );
+
+    let seen = house.seen_by_admin().await;
+
+    assert_eq!(seen.account_network_policy, Seen::Known(Some("OFFICE".into())));
+    assert_eq!(user(&seen, "MIGUEL_CLI").network_policy, Seen::Known(None));
+    assert_eq!(known(&user(&seen, "BROKER").network_policy).as_deref(), Some("BROKER_NETWORK"));
+}
+
+#[tokio::test]
 async fn looking_changes_nothing_and_two_looks_see_the_same() {
     let house = House::new();
     house.admin("ALTER USER SEC ADD PAT P MINS_TO_BYPASS_NETWORK_POLICY_REQUIREMENT = 60");
@@ -174,6 +191,7 @@ async fn each_change_somebody_makes_moves_the_fingerprint() {
         "ALTER USER SEC ADD PAT T",
         "ALTER ACCOUNT SET AUTHENTICATION POLICY PATD.POLICIES.PATD_KEY_ONLY FOR ALL SERVICE USERS",
         "ALTER USER MIGUEL_CLI UNSET NETWORK_POLICY",
+        "ALTER ACCOUNT SET NETWORK_POLICY = BROKER_NETWORK",
     ] {
         house.admin(change);
         let after = fingerprint(&house.seen_by_admin().await);

@@ -28,6 +28,7 @@ pub(super) fn empty(desired: &Desired) -> Observed {
         users: absent(users.chain([broker.user.as_str()])),
         network_rule: Seen::Known(None),
         network_policy: Seen::Known(None),
+        account_network_policy: Seen::Known(None),
         authentication_policies: absent(policies.iter().map(dotted)),
         scopes: Seen::Known(ScopePolicies::default()),
         persons: Seen::Hidden { needs: "a live account".to_owned() },

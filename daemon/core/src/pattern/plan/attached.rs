@@ -5,7 +5,7 @@ use super::look::{Look, fact, look};
 use super::privilege::Need;
 use super::quote;
 use super::step::{Confirmation, Danger, LockedOut, Sign};
-use crate::pattern::observed::UserFacts;
+use crate::pattern::observed::{Seen, UserFacts};
 use crate::pattern::ours::{FullName, KEY_ONLY, dotted};
 use crate::sql::SqlError;
 
@@ -34,7 +34,7 @@ impl Draft<'_> {
         });
         let (why, danger) = match seen {
             Ok(Place::Done) => return Ok(()),
-            Ok(Place::Free) => ("from where this user may connect".to_owned(), None),
+            Ok(Place::Free) => (from_where(&self.observed.account_network_policy), None),
             Ok(Place::Taken(other)) => {
                 let unseen = format!(
                     "whether {user} connects from where {other} let it in and {policy} does not"
@@ -187,6 +187,16 @@ impl Draft<'_> {
             }
         }
         (ending, unseen)
+    }
+}
+
+/// A policy of the user takes the place of the account's (snowflake docs: network-policies, "precedence").
+fn from_where(of_account: &Seen<Option<String>>) -> String {
+    match of_account.known() {
+        Some(Some(account)) => {
+            format!("from where this user may connect, instead of the account's {account}")
+        }
+        Some(None) | None => "from where this user may connect".to_owned(),
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) struct Answers {
     pub(super) user_properties: BTreeMap<String, Told<UserProperties>>,
     pub(super) policy_properties: BTreeMap<FullName, Told<Properties>>,
     pub(super) own_network_policies: BTreeMap<String, Told<Option<Option<String>>>>,
+    pub(super) account_network_policy: Option<Told<Option<Option<String>>>>,
     pub(super) in_force: BTreeMap<String, Told<Option<InForce>>>,
     pub(super) tokens: BTreeMap<String, Told<Vec<Token>>>,
     pub(super) key_pairs: BTreeMap<String, Told<BTreeSet<String>>>,
@@ -103,6 +104,9 @@ impl Answers {
             Ask::NetworkPolicyOf(name) => {
                 let fact = read(told, facts::own_network_policy)?;
                 self.own_network_policies.insert(name.clone(), fact);
+            }
+            Ask::NetworkPolicyOfAccount => {
+                self.account_network_policy = Some(read(told, facts::network_policy_of_account)?);
             }
             Ask::PolicyOf(name) => {
                 self.in_force.insert(name.clone(), read(told, facts::in_force)?);

@@ -27,6 +27,8 @@ pub(super) enum Ask {
     GrantsOnUser(String),
     /// The network policy of a user.
     NetworkPolicyOf(String),
+    /// The network policy of the account.
+    NetworkPolicyOfAccount,
     /// The authentication policy in force for a user.
     PolicyOf(String),
     /// The tokens of a user.
@@ -88,6 +90,9 @@ impl Ask {
             Self::NetworkPolicyOf(name) => {
                 format!("SHOW PARAMETERS LIKE 'NETWORK_POLICY' FOR USER {}", user(name)?)
             }
+            Self::NetworkPolicyOfAccount => {
+                "SHOW PARAMETERS LIKE 'NETWORK_POLICY' IN ACCOUNT".to_owned()
+            }
             Self::PolicyOf(name) => {
                 format!("SHOW AUTHENTICATION POLICIES ON USER {}", user(name)?)
             }
@@ -138,6 +143,7 @@ impl Ask {
             Self::GrantsToUser(_) => "what the user holds",
             Self::GrantsOnUser(_) => "who may do what to the user",
             Self::NetworkPolicyOf(_) => "from where the user may connect",
+            Self::NetworkPolicyOfAccount => "from where users without a policy may connect",
             Self::PolicyOf(_) => "the authentication policy in force for the user",
             Self::Tokens(_) => "the user's tokens",
             Self::KeyPairs(_) => "the user's named key pairs",

@@ -41,6 +41,10 @@ impl Conclusion<'_> {
             roles: roles(self.desired).into_iter().map(|r| (r.to_owned(), self.role(r))).collect(),
             users: users(self.desired).into_iter().map(|u| (u.to_owned(), self.user(u))).collect(),
             network_policy: self.network_policy(),
+            account_network_policy: shown(
+                self.answers.account_network_policy.as_ref(),
+                "ATTACH POLICY ON ACCOUNT",
+            ),
             scopes: self.scopes(),
             persons,
             other_services,

@@ -15,7 +15,8 @@ use super::sight::Sight;
 pub(super) fn wanted(desired: &Desired, breadth: Breadth, answers: &Answers) -> BTreeSet<Ask> {
     let sight = Sight::of(answers, &desired.home.database);
     let mut asks: BTreeSet<Ask> =
-        [Ask::Acting, Ask::NetworkPolicies, Ask::PoliciesOnAccount].into();
+        [Ask::Acting, Ask::NetworkPolicies, Ask::NetworkPolicyOfAccount, Ask::PoliciesOnAccount]
+            .into();
     asks.extend(sight.questions());
     for role in roles(desired) {
         asks.extend(about_role(answers, role));

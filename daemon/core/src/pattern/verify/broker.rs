@@ -31,7 +31,7 @@ fn check_user(page: &mut Page<'_>, desired: &Desired, observed: &Observed) {
     tokens::check_none(page, found);
     check_key_only(page, desired, observed, found);
     if broker.is_ours() {
-        network::check_attached(page, desired.network_policy(), found);
+        network::check_attached(page, desired, observed, found);
     }
 }
 

@@ -94,7 +94,7 @@ fn service_user(
         user::check(page, found, &wanted.role);
         user::check_no_key(page, found);
         tokens::check(page, wanted, &desired.broker, found);
-        network::check_attached(page, desired.network_policy(), found);
+        network::check_attached(page, desired, observed, found);
         authentication::check(page, desired, observed, found);
     }
     role::check(page, wanted, observed, login);

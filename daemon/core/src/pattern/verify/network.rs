@@ -5,18 +5,43 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::id::Id;
 use super::verdict::{Page, Verdict, judged, seen};
 use crate::pattern::desired::{Desired, Network, Source};
-use crate::pattern::observed::{NetworkPolicy, NetworkRule, Observed, UserFacts};
+use crate::pattern::observed::{NetworkPolicy, NetworkRule, Observed, Seen, UserFacts};
 use crate::pattern::ours::dotted;
 
 /// Writes whether the policy is set on the user itself, which beats the account's
 /// (snowflake docs: network-policies, "precedence").
-pub(super) fn check_attached(page: &mut Page<'_>, wanted: &str, user: Result<&UserFacts, &str>) {
+pub(super) fn check_attached(
+    page: &mut Page<'_>,
+    desired: &Desired,
+    observed: &Observed,
+    user: Result<&UserFacts, &str>,
+) {
+    let wanted = desired.network_policy();
     let policy = user.and_then(|user| seen(&user.network_policy)).map(Option::as_deref);
     let verdict = judged(policy, |found| {
-        let shown = format!("network policy {}", found.unwrap_or("none"));
+        let shown = in_force(found, &observed.account_network_policy);
         Verdict::when(found == Some(wanted), shown, "attach it: patctl plan, patctl apply")
     });
     page.note(Id::NetworkPolicy, verdict);
+}
+
+/// Says which network policy is in force for a user, and why that one.
+fn in_force(own: Option<&str>, account: &Seen<Option<String>>) -> String {
+    let account = account.known().map(Option::as_deref);
+    match (own, account) {
+        (Some(own), Some(Some(account))) => {
+            format!("network policy {own}, its own, which beats the account's {account}")
+        }
+        (Some(own), Some(None)) => format!("network policy {own}, its own; the account has none"),
+        (Some(own), None) => {
+            format!("network policy {own}, its own, which beats any of the account")
+        }
+        (None, Some(Some(account))) => {
+            format!("no network policy of its own, the account's {account}")
+        }
+        (None, Some(None)) => "no network policy, neither its own nor the account's".to_owned(),
+        (None, None) => "no network policy of its own; the account's cannot be seen".to_owned(),
+    }
 }
 
 /// Writes whether the policy's lists are as wanted. Of the site's own policy only that it is there.

@@ -15,7 +15,8 @@ use super::rows::{Fault, Rows, given, only};
 use super::value;
 pub(super) use grants::{Holder, grants_on, grants_to_role, grants_to_user, holders};
 pub(super) use networks::{
-    RuleRow, network_lists, network_policy, network_rule, own_network_policy, rule_values,
+    RuleRow, network_lists, network_policy, network_policy_of_account, network_rule,
+    own_network_policy, rule_values,
 };
 pub(super) use policies::{InForce, OnAccount, in_force, names, on_account};
 pub(super) use tokens::{key_pairs, live_tokens, tokens};

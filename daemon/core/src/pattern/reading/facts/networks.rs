@@ -7,7 +7,7 @@ use crate::pattern::ours::FullName;
 use crate::pattern::reading::rows::{Fault, Rows, given, only};
 use crate::pattern::reading::value;
 
-use super::{at_most_one, owner_and_comment};
+use super::{at_most_one, filled, owner_and_comment};
 
 /// A network rule without its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,15 +72,22 @@ pub(in crate::pattern::reading) fn network_lists(
 pub(in crate::pattern::reading) fn own_network_policy(
     rows: &Rows,
 ) -> Result<Option<Option<String>>, Fault> {
+    Ok(parameter(rows)?.map(|(policy, level)| policy.filter(|_| level == Some("USER"))))
+}
+
+/// SHOW PARAMETERS IN ACCOUNT: the network policy of the account. None: the parameter was not shown.
+pub(in crate::pattern::reading) fn network_policy_of_account(
+    rows: &Rows,
+) -> Result<Option<Option<String>>, Fault> {
+    Ok(parameter(rows)?.map(|(policy, _)| policy))
+}
+
+/// The value of the one parameter of exactly this name, and the level it is set at.
+fn parameter(rows: &Rows) -> Result<Option<(Option<String>, Option<&str>)>, Fault> {
     let rows = rows.read(["key", "value", "level"])?;
     let found = rows.into_iter().filter(|[key, ..]| *key == Some("NETWORK_POLICY"));
-    at_most_one(
-        found.map(|[_, policy, level]| {
-            let own = policy.filter(|policy| level == Some("USER") && !policy.is_empty());
-            own.map(value::name)
-        }),
-        "key",
-    )
+    let found = found.map(|[_, policy, level]| (filled(policy).map(value::name), level));
+    at_most_one(found, "key")
 }
 
 #[cfg(test)]
@@ -157,5 +164,20 @@ mod tests {
         assert_eq!(of(Some("P"), Some("ACCOUNT")), Ok(Some(None)));
         assert_eq!(of(Some(""), Some("")), Ok(Some(None)));
         assert_eq!(own_network_policy(&Rows::of(&["key", "value", "level"], &[])), Ok(None));
+    }
+
+    #[test]
+    fn the_network_policy_of_the_account_is_one_or_none_or_not_shown() {
+        let of = |rows: &[&[Option<&str>]]| {
+            network_policy_of_account(&Rows::of(&["key", "value", "level"], rows))
+        };
+        let row = |value| [Some("NETWORK_POLICY"), value, Some("ACCOUNT")];
+
+        assert_eq!(of(&[&row(Some("\"office\""))]), Ok(Some(Some("office".into()))));
+        for nothing in [None, Some(""), Some("null")] {
+            assert_eq!(of(&[&row(nothing)]), Ok(Some(None)));
+        }
+        assert_eq!(of(&[]), Ok(None));
+        assert_eq!(of(&[&row(Some("A")), &row(Some("B"))]), Err(Fault::Twice("key")));
     }
 }

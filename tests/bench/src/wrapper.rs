@@ -1,7 +1,9 @@
 //! What the wrapper adds to a bare spawn of the same child, at the median: bare, `env` and `home` in turn.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use nix::sys::resource::{UsageWho, getrusage};
 use world::{Binaries, CONNECTION, World, eventually};
 
 use crate::pace::Pace;
@@ -16,7 +18,7 @@ pub fn measure(programs: &Binaries, report: &mut Report) {
     let mut world =
         World::builder().programs(programs.clone()).add_options(&["--deliver", "home,env"]).build();
     world.start();
-    let (mut bare, mut env, mut home) = (Sample::default(), Sample::default(), Sample::default());
+    let (mut bare, mut env, mut home) = (Runs::default(), Runs::default(), Runs::default());
     // A hand-out each, and the helper's watch.
     let mut pace = Pace::of(3);
     for round in 0..ROUNDS + 20 {
@@ -29,23 +31,24 @@ pub fn measure(programs: &Binaries, report: &mut Report) {
                 run(command);
             }
         } else {
-            bare.time(|| run(&mut spawn));
-            env.time(|| run(&mut by_env));
-            home.time(|| run(&mut by_home));
+            bare.add(&mut spawn);
+            env.add(&mut by_env);
+            home.add(&mut by_home);
         }
         eventually("the private home is gone", || (homes(&world) == 0).then_some(()));
     }
-    for (name, sample, bound) in [("env", &env, 0.6), ("home", &home, 1.0)] {
+    for (name, runs, bound) in [("env", &env, 0.6), ("home", &home, 1.0)] {
+        let (wrapped, bare_ms) = (runs.wall.median_ms(), bare.wall.median_ms());
         report.at_most(
             &format!("wrapper over a bare spawn, {name}"),
-            sample.median_ms() - bare.median_ms(),
+            wrapped - bare_ms,
             bound,
             "ms",
             format!(
-                "medians of {}: bare {:.2}, {name} {:.2}",
-                sample.count(),
-                bare.median_ms(),
-                sample.median_ms()
+                "medians of {}: bare {bare_ms:.2}, {name} {wrapped:.2}: {:.1} times; {:.2} more of CPU time",
+                runs.wall.count(),
+                wrapped / bare_ms,
+                runs.cpu.median_ms() - bare.cpu.median_ms(),
             ),
         );
     }
@@ -57,6 +60,29 @@ pub fn measure(programs: &Binaries, report: &mut Report) {
         "KB",
         String::new(),
     );
+}
+
+/// What runs of one kind took: by the clock, and of the cores by the process itself.
+#[derive(Default)]
+struct Runs {
+    wall: Sample,
+    cpu: Sample,
+}
+
+impl Runs {
+    fn add(&mut self, command: &mut Command) {
+        let before = cpu_of_children();
+        self.wall.time(|| run(command));
+        self.cpu.add(cpu_of_children().saturating_sub(before));
+    }
+}
+
+/// Of those that ended and were waited for.
+fn cpu_of_children() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts");
+    let micros = [usage.user_time(), usage.system_time()]
+        .map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
+    Duration::from_micros(micros.iter().sum::<i64>().try_into().expect("time passed"))
 }
 
 fn wrapped(world: &World, delivery: &str) -> Command {

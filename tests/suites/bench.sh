@@ -9,6 +9,8 @@ suite_bench() {
     PAT_BROKER_BENCH=$TARGET/bench-programs "$TARGET/release/bench" | tee "$WORK/bench.log" || status=$?
     local counts
     counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$WORK/bench.log")
+    # A benchmark that broke off has no closing line.
+    counts=${counts:-0 1}
     PASSED=$((PASSED + ${counts% *})) FAILED=$((FAILED + ${counts#* }))
     [ "$status" -eq 0 ] || FAILURES+=(bench)
 }

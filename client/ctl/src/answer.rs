@@ -89,6 +89,13 @@ impl Failure {
         self
     }
 
+    /// Adds what went wrong besides.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.lines.extend(other.lines);
+        self.with_json("and", other.json)
+    }
+
     /// Says what was done before this went wrong.
     #[must_use]
     pub(crate) fn after(mut self, done: &str) -> Self {

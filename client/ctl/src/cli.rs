@@ -1,5 +1,6 @@
 //! The command line. No secret is ever an argument.
 
+mod admin_key;
 mod checks;
 mod cortex;
 mod lifecycle;
@@ -15,6 +16,7 @@ use patd_config::KeySource;
 
 use crate::answer::Exit;
 
+pub(crate) use admin_key::{AdminKeyArgs, AdminKeyVerb, RotateKeyArgs};
 pub(crate) use checks::{AuditArgs, Audited, DriftArgs, VerifyArgs};
 pub(crate) use cortex::CortexSettingsArgs;
 pub(crate) use lifecycle::{AdoptArgs, DestroyArgs, ManifestArgs, ManifestVerb, RetireArgs, Whose};
@@ -98,6 +100,8 @@ pub(crate) enum Verb {
     Destroy(DestroyArgs),
     /// End this host's tokens and broker, or those of a lost one
     Retire(RetireArgs),
+    /// Look after the key this host logs in with at Snowflake
+    AdminKey(AdminKeyArgs),
     /// Print Cortex's managed settings for this host, or check a file of them
     CortexSettings(CortexSettingsArgs),
     /// Set a lost or damaged store aside, so that the daemon starts a new one
@@ -246,8 +250,8 @@ const EXITS: &str = "\
 Exit codes:
   0   done
   1   failed, or (explain) the request would be refused, or (verify, drift) a check fails
-  2   there are alarms, or something is still under way (status, revoke); there are changes (plan);
-      something could not be seen (verify, drift, audit tokens)
+  2   there are alarms, or something is still under way (status, revoke, retire);
+      there are changes (plan, adopt); something could not be seen (verify, drift, audit tokens)
   64  the command line cannot be understood
   69  no daemon answers
   77  not permitted

@@ -50,6 +50,18 @@ pub(crate) fn order_if_running<Q: Serialize, R: DeserializeOwned>(
     }
 }
 
+/// Asks without a body, if a daemon runs here.
+pub(crate) fn ask_if_running<R: DeserializeOwned>(
+    cli: &Cli,
+    method: &str,
+    path: &str,
+) -> Result<Option<R>, Failure> {
+    match connect(cli, limits::CLIENT_DEADLINE) {
+        Err(BrokerError::NoBroker(_)) => Ok(None),
+        connected => Ok(Some(connected?.ask_plainly(method, path, limits::ADMIN_REPLY_BYTES)?)),
+    }
+}
+
 /// Has the daemon look at an account, or run a step there: as long as a large account may take.
 pub(crate) fn provisioning<Q: Serialize, R: DeserializeOwned>(
     socket: &Path,

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod add;
+mod admin_key;
 mod adopt;
 mod answer;
 mod apply;
@@ -14,6 +15,7 @@ mod checks;
 mod cli;
 mod confirm;
 mod cortex_settings;
+mod crash;
 mod daemon;
 mod destroy;
 mod drift;
@@ -75,6 +77,7 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Verb::Manifest(args) => manifest::run(cli, args),
         Verb::Destroy(args) => destroy::run(cli, args),
         Verb::Retire(args) => retire::run(cli, args),
+        Verb::AdminKey(args) => admin_key::run(cli, &args.what),
         Verb::CortexSettings(args) => cortex_settings::run(cli, args),
         Verb::Rebuild(args) => rebuild::run(args),
     }

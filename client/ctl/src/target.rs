@@ -64,7 +64,11 @@ impl Target {
     }
 }
 
-fn account<'c>(config: &'c Config, named: Option<&str>) -> Result<&'c AccountConfig, Failure> {
+/// Returns the named account, or the only one.
+pub(crate) fn account<'c>(
+    config: &'c Config,
+    named: Option<&str>,
+) -> Result<&'c AccountConfig, Failure> {
     let mut accounts = config.accounts.values();
     let found = match (named, config.accounts.len()) {
         (None, 1) => accounts.next(),

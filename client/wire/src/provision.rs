@@ -113,6 +113,9 @@ pub struct Watched {
     pub failed: u32,
     /// How many checks the broker's role cannot make.
     pub not_checked: u32,
+    /// The fingerprint of the admin key the daemon logs in with: `SHA256:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_key: Option<String>,
 }
 
 /// Takes this host out of service: a tombstone for every slot, of one account or of all.

@@ -167,6 +167,79 @@ pub fn rotate_pat(user: &User, name: &TokenName, hours: u32) -> Result<Statement
     })
 }
 
+/// One of the two places a user has for a public key (snowflake docs: key-pair-auth).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySlot {
+    /// `RSA_PUBLIC_KEY`.
+    First,
+    /// `RSA_PUBLIC_KEY_2`.
+    Second,
+}
+
+impl KeySlot {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    /// Returns the property of the user.
+    pub const fn property(self) -> &'static str {
+        match self {
+            Self::First => "RSA_PUBLIC_KEY",
+            Self::Second => "RSA_PUBLIC_KEY_2",
+        }
+    }
+
+    /// Returns the property in which DESCRIBE USER shows the fingerprint.
+    pub const fn fingerprint_property(self) -> &'static str {
+        match self {
+            Self::First => "RSA_PUBLIC_KEY_FP",
+            Self::Second => "RSA_PUBLIC_KEY_2_FP",
+        }
+    }
+}
+
+/// Returns the statement that shows a user's properties, the fingerprints of its keys among them.
+///
+/// # Errors
+/// When the name cannot be quoted.
+pub fn describe_user(user: &User) -> Result<Statement, SqlError> {
+    let user = Ident::new("user", user.as_str())?;
+    Ok(Statement {
+        text: format!("DESCRIBE USER {user}"),
+        kind: Kind::Look,
+        why: "see which keys it has".to_owned(),
+    })
+}
+
+/// Returns the statement that puts a public key, base64 of its DER, into a slot of a user.
+///
+/// # Errors
+/// When the name or the key cannot be quoted.
+pub fn set_key(user: &User, slot: KeySlot, body: &str) -> Result<Statement, SqlError> {
+    let user = Ident::new("user", user.as_str())?;
+    if body.is_empty() {
+        return Err(SqlError::Empty { what: "public key" });
+    }
+    let body = Literal::new("public key", body)?;
+    Ok(Statement {
+        text: format!("ALTER USER {user} SET {} = {body}", slot.property()),
+        kind: Kind::Alter,
+        why: "let a second key in".to_owned(),
+    })
+}
+
+/// Returns the statement that empties a slot of a user: whoever has that key is out.
+///
+/// # Errors
+/// When the name cannot be quoted.
+pub fn unset_key(user: &User, slot: KeySlot) -> Result<Statement, SqlError> {
+    let user = Ident::new("user", user.as_str())?;
+    Ok(Statement {
+        text: format!("ALTER USER {user} UNSET {}", slot.property()),
+        kind: Kind::Alter,
+        why: "end a key".to_owned(),
+    })
+}
+
 /// A name in double quotes, exact in case and character.
 pub(crate) struct Ident(String);
 
@@ -296,6 +369,28 @@ mod tests {
                  EXPIRE_ROTATED_TOKEN_AFTER_HOURS = 12",
             ]
         );
+    }
+
+    #[test]
+    fn a_key_statement_names_its_user_and_one_slot() {
+        let user = User::new("PATD_HOST1");
+
+        let texts = [
+            describe_user(&user).unwrap(),
+            set_key(&user, KeySlot::Second, "MIIBIjANBg==").unwrap(),
+            unset_key(&user, KeySlot::First).unwrap(),
+        ]
+        .map(|statement| statement.text);
+
+        assert_eq!(
+            texts,
+            [
+                "DESCRIBE USER \"PATD_HOST1\"",
+                "ALTER USER \"PATD_HOST1\" SET RSA_PUBLIC_KEY_2 = 'MIIBIjANBg=='",
+                "ALTER USER \"PATD_HOST1\" UNSET RSA_PUBLIC_KEY",
+            ]
+        );
+        assert!(set_key(&user, KeySlot::First, "").is_err());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `systemd-credential:NAME`: what systemd unsealed for this service (LoadCredentialEncrypted=), and how
-//! `patctl init` seals one.
+//! `patctl` seals and opens one.
 
+use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -40,6 +42,29 @@ fn seal_with(mut creds: Command, name: &str, key: &Secret, out: &Path) -> Result
         return Err(unsealed(name, String::from_utf8_lossy(&sealed.stderr).trim()));
     }
     durable::create(out, &sealed.stdout, 0o600).map(drop).map_err(|why| file::unwritten(out, why))
+}
+
+/// Opens a sealed file: what root does, without the service.
+pub(crate) fn unseal(name: &str, sealed: &Path) -> Result<Secret, KeyError> {
+    unseal_with(Command::new("systemd-creds"), name, sealed)
+}
+
+fn unseal_with(mut creds: Command, name: &str, sealed: &Path) -> Result<Secret, KeyError> {
+    let name = checked(name)?;
+    if !sealed.try_exists().map_err(|why| not_opened(sealed, "").caused_by(why))? {
+        let what = format!("no sealed key {}", sealed.display());
+        return Err(KeyError::new(KeyFault::Absent, what, "make one with: patctl init"));
+    }
+    creds.arg("decrypt").arg(format!("--name={name}")).arg(sealed).arg("-");
+    creds.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = creds.spawn().map_err(|why| not_opened(sealed, "").caused_by(why))?;
+    let key = child.stdout.take().map(|out| file::text_of(File::from(OwnedFd::from(out)), sealed));
+    let ended = child.wait_with_output();
+    let ended = ended.map_err(|why| not_opened(sealed, "").caused_by(why))?;
+    match key {
+        Some(key) if ended.status.success() => key,
+        Some(_) | None => Err(not_opened(sealed, String::from_utf8_lossy(&ended.stderr).trim())),
+    }
 }
 
 /// Runs a command with the key on its standard input: argv and environment are visible to others.
@@ -94,6 +119,15 @@ fn unsealed(name: &str, said: &str) -> KeyError {
     )
 }
 
+fn not_opened(sealed: &Path, said: &str) -> KeyError {
+    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    KeyError::new(
+        KeyFault::Unavailable,
+        format!("systemd-creds did not open {}{said}", sealed.display()),
+        "run as root on the host that sealed it",
+    )
+}
+
 const LONGEST_NAME: usize = 255;
 /// What the unit's SetCredential= puts in the place of a missing file. Without it systemd would not start the
 /// daemon at all, and nobody would say what to do.
@@ -143,6 +177,26 @@ mod tests {
         };
         assert_eq!(opened("root-key").stdout, b"the key");
         assert!(!opened("another").status.success());
+    }
+
+    #[test]
+    fn what_was_sealed_is_opened_and_a_refusal_gives_no_key() {
+        let folder = TempDir::new().unwrap();
+        let sealed = folder.path().join("admin-key.cred");
+
+        let open = |script: &str| {
+            unseal_with(pretender(&folder, script), "admin-key", &sealed)
+                .map(|key| key.expose().to_owned())
+        };
+        let absent = open("echo key").unwrap_err();
+        fs::write(&sealed, "the key").unwrap();
+        let opened = open("[ \"$1 $2 $4\" = 'decrypt --name=admin-key -' ] && cat \"$3\"");
+        let refused = open("cat \"$3\"; echo wrong host >&2; exit 1").unwrap_err();
+
+        assert_eq!(absent.fault, KeyFault::Absent);
+        assert_eq!(opened.unwrap(), "the key");
+        assert_eq!(refused.fault, KeyFault::Unavailable);
+        assert!(refused.what.ends_with("wrong host"), "{refused}");
     }
 
     #[test]

@@ -14,7 +14,12 @@ use crate::error::{KeyError, KeyFault};
 
 /// Returns the text of a private file (0400 or 0600, ours or root's, no link, parents closed to others).
 pub(crate) fn read(path: &Path) -> Result<Secret, KeyError> {
-    let file = trust::open_private(path, Owners::OwnOrRoot).map_err(|why| unopened(path, why))?;
+    read_of(path, Owners::OwnOrRoot)
+}
+
+/// The same of a private file that belongs to one of these.
+pub(crate) fn read_of(path: &Path, owners: Owners) -> Result<Secret, KeyError> {
+    let file = trust::open_private(path, owners).map_err(|why| unopened(path, why))?;
     text_of(file, path)
 }
 

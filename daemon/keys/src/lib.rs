@@ -21,7 +21,9 @@ mod secret_service;
 mod skip;
 mod source;
 pub mod state_dir;
+mod succession;
 
 pub use error::{KeyError, KeyFault};
 pub use root::RootKey;
 pub use source::{credentials_directory, label, read, read_root, store};
+pub use succession::Succession;

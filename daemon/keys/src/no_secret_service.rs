@@ -14,6 +14,16 @@ pub(crate) fn store(name: &str, _key: &Secret) -> Result<(), KeyError> {
     Err(left_out(name))
 }
 
+/// Says that this build cannot.
+pub(crate) fn replace(name: &str, _key: &Secret) -> Result<(), KeyError> {
+    Err(left_out(name))
+}
+
+/// Says that this build cannot.
+pub(crate) fn forget(name: &str) -> Result<(), KeyError> {
+    Err(left_out(name))
+}
+
 fn left_out(name: &str) -> KeyError {
     KeyError::new(
         KeyFault::Unavailable,

@@ -22,6 +22,23 @@ pub(crate) fn store(name: &str, key: &Secret) -> Result<(), KeyError> {
     patiently(name, PATIENCE, move || keep(&entry, &text))
 }
 
+/// Puts a key in the place of the one of this name.
+pub(crate) fn replace(name: &str, key: &Secret) -> Result<(), KeyError> {
+    let (known, text) = (name.to_owned(), Secret::new(key.expose().to_owned()));
+    patiently(name, PATIENCE, move || {
+        entry(&known)?.set_password(text.expose()).map_err(|why| refused(&known, why))
+    })
+}
+
+/// Forgets the key of this name, if there is one.
+pub(crate) fn forget(name: &str) -> Result<(), KeyError> {
+    let known = name.to_owned();
+    patiently(name, PATIENCE, move || match entry(&known)?.delete_credential() {
+        Ok(()) | Err(Error::NoEntry) => Ok(()),
+        Err(why) => Err(refused(&known, why)),
+    })
+}
+
 fn fetch(name: &str) -> Result<Secret, KeyError> {
     entry(name)?.get_password().map(Secret::new).map_err(|why| refused(name, why))
 }

@@ -14,6 +14,7 @@ use super::provision::account;
 use super::refusing::{Refusal, no};
 use crate::api::Reply;
 use crate::house::{House, Trust};
+use crate::upstream::Snowflake;
 use crate::watching::{self, NotLooked, Seen};
 
 /// Answers with what a login with the secret of a connection shows.
@@ -77,7 +78,7 @@ fn held_back(house: &House, account: &Account) -> Vec<HeldBack> {
 
 /// Returns how each account stands, for the status.
 pub(super) fn watched(house: &House, trust: &Trust) -> Vec<Watched> {
-    let row = |account: &Account| {
+    let row = |(account, snowflake): (&Account, &Arc<Snowflake>)| {
         let findings = house.watching.seen(account).findings;
         let drift = findings.as_ref().map(|found| found.drift.as_slice()).unwrap_or_default();
         Watched {
@@ -85,9 +86,10 @@ pub(super) fn watched(house: &House, trust: &Trust) -> Vec<Watched> {
             looked_at: findings.as_ref().map(|findings| findings.at.0),
             failed: count(drift, |outcome| *outcome == Outcome::Failed),
             not_checked: count(drift, |outcome| matches!(outcome, Outcome::NotChecked { .. })),
+            admin_key: Some(snowflake.broker_key().fingerprint.clone()),
         }
     };
-    trust.accounts.keys().map(row).collect()
+    trust.accounts.iter().map(row).collect()
 }
 
 fn count(checks: &[Check], is_one: impl Fn(&Outcome) -> bool) -> u32 {

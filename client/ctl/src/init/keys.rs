@@ -156,6 +156,14 @@ fn readable(source: &KeySource, daemon: u32) -> Result<(), Failure> {
     ))
 }
 
+/// Where the sealed file of a source is; unused by all but systemd credentials.
+pub(crate) fn sealed_file(dir: &Path, source: &KeySource) -> PathBuf {
+    match source {
+        KeySource::SystemdCredential(name) => sealed(dir, name),
+        KeySource::File(_) | KeySource::Keyring(_) => PathBuf::new(),
+    }
+}
+
 /// Where the unit's LoadCredentialEncrypted= looks.
 fn sealed(dir: &Path, name: &str) -> PathBuf {
     dir.join(SEALED).join(format!("{name}.cred"))

@@ -5,6 +5,8 @@ mod keys;
 mod state;
 mod wanted;
 
+pub(crate) use keys::sealed_file;
+
 use std::path::Path;
 
 use pat_wire::connection::ADMIN_SOCKET;

@@ -75,7 +75,8 @@ impl Session for OwnKey {
     }
 }
 
-fn client(account: &AccountConfig) -> Result<Client, Failure> {
+/// Returns a client of an account's endpoint.
+pub(crate) fn client(account: &AccountConfig) -> Result<Client, Failure> {
     let endpoint = Endpoint::new(
         account.name.clone(),
         &account.host,

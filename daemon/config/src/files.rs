@@ -158,7 +158,7 @@ impl Sources {
                 Wrong::new("is larger than 1 MiB", "is this the right file?")
             }
             Ok(_) => {
-                let readable_by_others = metadata.mode() & READABLE_BY_OTHERS != 0;
+                let readable_by_others = is_readable_by_others(metadata.uid(), metadata.mode());
                 let (file, text) = (place.file, Arc::new(text));
                 return Some(Text { file, text, readable_by_others });
             }
@@ -189,8 +189,35 @@ fn is_missing(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::NotFound
 }
 
+/// The group of a file of root's is root's choice: the daemon's own, where root writes and the daemon reads.
+fn is_readable_by_others(owner: u32, mode: u32) -> bool {
+    let is_shut = if owner == ROOT { OTHERS } else { GROUP_AND_OTHERS };
+    mode & is_shut != 0
+}
+
 const ROOT: u32 = 0;
-const READABLE_BY_OTHERS: u32 = 0o044;
+const OTHERS: u32 = 0o004;
+const GROUP_AND_OTHERS: u32 = 0o044;
 /// Room for a read to find the end of a file in.
 const READ_AHEAD: u64 = 64;
 const MAX_BYTES: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_root_may_choose_a_group_that_reads() {
+        for (owner, mode, is_readable) in [
+            (0, 0o600, false),
+            (0, 0o640, false),
+            (0, 0o604, true),
+            (0, 0o644, true),
+            (1001, 0o600, false),
+            (1001, 0o640, true),
+            (1001, 0o604, true),
+        ] {
+            assert_eq!(is_readable_by_others(owner, mode), is_readable, "{owner} {mode:o}");
+        }
+    }
+}

@@ -19,7 +19,7 @@ use crate::fault::{Faults, Wrong};
 pub(crate) struct Text {
     pub(crate) file: Arc<Path>,
     pub(crate) text: Arc<Zeroizing<String>>,
-    /// Whether the file's mode lets others than its owner read it.
+    /// Whether the file's mode lets others read it than its owner, and the group that root chose for a file of root's.
     pub(crate) readable_by_others: bool,
 }
 

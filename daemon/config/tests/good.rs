@@ -411,6 +411,20 @@ fn a_proxy_password_is_accepted_in_a_file_that_only_its_owner_reads() {
 }
 
 #[test]
+fn a_proxy_password_is_accepted_in_a_file_of_roots_that_a_group_of_roots_choice_reads() {
+    let world = World::new().file(
+        "patd.toml",
+        &MAIN.replace("[admin]", "proxy = \"http://u:hush@proxy:3128\"\n[admin]"),
+    );
+    set_mode(&world.dir().join("patd.toml"), 0o640);
+
+    let loaded = world.load();
+
+    // Whoever runs this owns the file: a group of anybody else's choice is refused.
+    assert_eq!(loaded.is_ok(), nix::unistd::geteuid().is_root(), "{:?}", loaded.err());
+}
+
+#[test]
 fn files_of_an_owner_who_is_not_trusted_are_refused() {
     let world = World::new().file("users.d/a.toml", ENTRY);
     let own = nix::unistd::geteuid();

@@ -214,7 +214,9 @@ fn proxy(written: &Secret, readable_by_others: bool) -> Result<Proxy, Wrong> {
     let proxy = Proxy::checked(written)?;
     if readable_by_others && proxy.has_login() {
         let what = "proxy holds a password, and others may read this file";
-        return Err(Wrong::new(what, "chmod 0600 this file (its owner must be the daemon's uid)"));
+        let next_step =
+            "chown root:patd and chmod 0640 this file (of a daemon of your own: chmod 0600)";
+        return Err(Wrong::new(what, next_step));
     }
     Ok(proxy)
 }

@@ -16,7 +16,7 @@ use crate::chain::chain;
 use crate::refusal::{is_passing, refusal};
 use crate::sql_api::{RESULT_TOO_LARGE, SqlApi, Table};
 
-/// Looks at the account as far as `breadth` says, four questions at a time.
+/// Looks at the account as far as `breadth` says, four questions at a time, over connections kept for this look.
 ///
 /// # Errors
 /// `Refused`: the login itself was, or a name cannot be quoted. `Unclear`: an answer nothing can be concluded from.
@@ -26,7 +26,7 @@ pub async fn observe(
     desired: &Desired,
     breadth: Breadth,
 ) -> Result<Observed, Failure> {
-    let api = api.for_results_of(LARGEST_RESULT);
+    let api = api.for_looking(LARGEST_RESULT, AT_ONCE);
     let mut reading = Reading::new(desired, breadth).map_err(|error| not_asked(&error))?;
     loop {
         let questions = reading.next();

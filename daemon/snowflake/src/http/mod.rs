@@ -2,7 +2,8 @@
 //!
 //! It follows no redirect, repeats nothing, reads no proxy from the environment and logs no body and no header.
 //! Every request has a connection of its own: an ADD on a pooled connection that the server just closed
-//! would be an answer nobody can read.
+//! would be an answer nobody can read. Only [`Client::for_looking`] keeps connections, for a run of questions that
+//! change nothing and whose answers hold no secret.
 
 mod connect;
 
@@ -15,7 +16,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use pat_wire::secret::Secret;
 use patd_core::time::Timestamp;
 use thiserror::Error;
@@ -50,10 +51,13 @@ impl Default for Limits {
 /// A client for one endpoint. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    inner: legacy::Client<HttpsConnector<connect::Route>, Full<Bytes>>,
+    inner: Inner,
+    connector: HttpsConnector<connect::Route>,
     endpoint: Endpoint,
     limits: Limits,
 }
+
+type Inner = legacy::Client<HttpsConnector<connect::Route>, Full<Bytes>>;
 
 /// A request. Its body is wiped when it has been sent.
 pub(crate) struct Outgoing {
@@ -157,11 +161,12 @@ impl Client {
     /// # Errors
     /// As [`Client::new`].
     pub fn with_limits(endpoint: &Endpoint, limits: Limits) -> Result<Self, HttpError> {
+        let connector = connect::connector(endpoint, limits.connect)?;
         let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
             .retry_canceled_requests(false)
-            .build(connect::connector(endpoint, limits.connect)?);
-        Ok(Self { inner, endpoint: endpoint.clone(), limits })
+            .build(connector.clone());
+        Ok(Self { inner, connector, endpoint: endpoint.clone(), limits })
     }
 
     /// Returns where this client goes.
@@ -174,9 +179,17 @@ impl Client {
         self.limits
     }
 
-    /// Returns the same client for answers of this size.
-    pub(crate) fn accepting(&self, body: usize) -> Self {
-        Self { limits: Limits { body, ..self.limits }, ..self.clone() }
+    /// Returns a client for a run of questions that change nothing, with answers of this size without secrets. It keeps
+    /// up to so many connections as long as it lives, and asks again on a new one where a kept one turns out to be
+    /// closed before the question was sent.
+    pub(crate) fn for_looking(&self, body: usize, connections: usize) -> Self {
+        let inner = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(LONGEST_IDLE)
+            .pool_max_idle_per_host(connections)
+            .retry_canceled_requests(true)
+            .build(self.connector.clone());
+        Self { inner, limits: Limits { body, ..self.limits }, ..self.clone() }
     }
 
     /// Sends one request, once.
@@ -297,6 +310,8 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 const FIRST_BUFFER: usize = 16 * 1024;
+/// Shorter than the 60 s after which load balancers commonly close an idle connection.
+const LONGEST_IDLE: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("pat-broker/", env!("CARGO_PKG_VERSION"));
 
 #[cfg(test)]

@@ -98,9 +98,9 @@ impl SqlApi {
         whole.ok_or_else(|| Failure::Unclear("the result is incomplete: too large (391908)".into()))
     }
 
-    /// Returns the same API for results of this size, which would be far too large for one about tokens.
-    pub(crate) fn for_results_of(&self, bytes: usize) -> Self {
-        let client = self.client.accepting(bytes);
+    /// Returns the same API for a run of questions without secrets: see [`Client::for_looking`].
+    pub(crate) fn for_looking(&self, bytes: usize, connections: usize) -> Self {
+        let client = self.client.for_looking(bytes, connections);
         Self { client, login: self.login.clone(), clock: ServerClock::unknown() }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pat_wire::secret::Secret;
 use patd_core::names::{Account, Role, User};
 use patd_core::pattern::desired::{
     Broker, Desired, Evaluation, Home, Management, Network, Scopes, ServiceUser, Source,
@@ -11,11 +12,12 @@ use patd_core::pattern::observed::{Observed, Seen, UserFacts};
 use patd_core::pattern::plan::{self, render};
 use patd_core::pattern::reading::Breadth;
 use patd_snowflake::authority::AdminLogin;
-use patd_snowflake::http::Client;
+use patd_snowflake::endpoint::Endpoint;
 use patd_snowflake::key::SigningKey;
 use patd_snowflake::provision::observe;
 use patd_snowflake::sql_api::SqlApi;
 use snowflake_sim::{Options, Simulator};
+use tempfile::NamedTempFile;
 
 use crate::world::client;
 
@@ -24,13 +26,25 @@ pub(crate) struct House {
     pub(crate) sim: Simulator,
     pub(crate) desired: Desired,
     pub(crate) key: Arc<SigningKey>,
+    /// The CA of a simulator with TLS, for as long as the house stands.
+    ca: Option<NamedTempFile>,
 }
 
 impl House {
     pub(crate) fn new() -> Self {
-        let sim = Simulator::start(Options::default()).expect("simulator");
+        Self::with(Options::default())
+    }
+
+    /// Returns the account in a simulator of these options.
+    pub(crate) fn with(options: Options) -> Self {
+        let sim = Simulator::start(options).expect("simulator");
         let key = Arc::new(SigningKey::generate().expect("key").0);
-        let house = Self { desired: desired(&sim, &key), sim, key };
+        let ca = sim.ca_pem().map(|pem| {
+            let file = NamedTempFile::new().expect("file");
+            std::fs::write(file.path(), pem).expect("CA file");
+            file
+        });
+        let house = Self { desired: desired(&sim, &key), sim, key, ca };
         let offline = plan::offline(&house.desired).expect("a plan");
         house.admin(&render::sql(&offline));
         house.admin(&format!(
@@ -45,17 +59,21 @@ impl House {
         self.sim.admin_script(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
-    pub(crate) fn client(&self) -> Client {
+    /// Returns where the simulator is, straight or through a proxy.
+    pub(crate) fn endpoint(&self, proxy: Option<&str>) -> Endpoint {
         let account = Account::new(self.sim.account());
+        let ca = self.ca.as_ref().map(NamedTempFile::path);
+        let proxy = proxy.map(|proxy| Secret::new(proxy.to_owned()));
         let (host, port) = (self.sim.host(), self.sim.port());
-        let endpoint =
-            patd_snowflake::endpoint::Endpoint::new(account, &host, port, false, None, None);
-        client(&endpoint.expect("endpoint"))
+        Endpoint::new(account, &host, port, ca.is_some(), ca, proxy.as_ref()).expect("endpoint")
+    }
+
+    pub(crate) fn login(&self, user: &str, role: &str) -> AdminLogin {
+        AdminLogin { user: User::new(user), role: Role::new(role), key: Arc::clone(&self.key) }
     }
 
     pub(crate) fn api(&self, user: &str, role: &str) -> SqlApi {
-        let (user, role) = (User::new(user), Role::new(role));
-        SqlApi::new(self.client(), AdminLogin { user, role, key: Arc::clone(&self.key) })
+        SqlApi::new(client(&self.endpoint(None)), self.login(user, role))
     }
 
     pub(crate) fn as_admin(&self) -> SqlApi {

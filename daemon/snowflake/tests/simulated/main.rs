@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod authority;
+mod connections;
 mod evidence;
 mod house;
 mod logs;

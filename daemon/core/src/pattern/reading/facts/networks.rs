@@ -72,21 +72,28 @@ pub(in crate::pattern::reading) fn network_lists(
 pub(in crate::pattern::reading) fn own_network_policy(
     rows: &Rows,
 ) -> Result<Option<Option<String>>, Fault> {
-    Ok(parameter(rows)?.map(|(policy, level)| policy.filter(|_| level == Some("USER"))))
+    Ok(parameter(rows)?.map(|found| found.policy.filter(|_| found.level == Some("USER"))))
 }
 
 /// SHOW PARAMETERS IN ACCOUNT: the network policy of the account. None: the parameter was not shown.
 pub(in crate::pattern::reading) fn network_policy_of_account(
     rows: &Rows,
 ) -> Result<Option<Option<String>>, Fault> {
-    Ok(parameter(rows)?.map(|(policy, _)| policy))
+    Ok(parameter(rows)?.map(|found| found.policy))
 }
 
-/// The value of the one parameter of exactly this name, and the level it is set at.
-fn parameter(rows: &Rows) -> Result<Option<(Option<String>, Option<&str>)>, Fault> {
+/// The network policy in force somewhere, and the level it is set at.
+struct Parameter<'r> {
+    policy: Option<String>,
+    level: Option<&'r str>,
+}
+
+/// The one parameter of exactly this name.
+fn parameter(rows: &Rows) -> Result<Option<Parameter<'_>>, Fault> {
     let rows = rows.read(["key", "value", "level"])?;
     let found = rows.into_iter().filter(|[key, ..]| *key == Some("NETWORK_POLICY"));
-    let found = found.map(|[_, policy, level]| (filled(policy).map(value::name), level));
+    let found = found
+        .map(|[_, policy, level]| Parameter { policy: filled(policy).map(value::name), level });
     at_most_one(found, "key")
 }
 

@@ -27,6 +27,7 @@ pub mod os;
 pub mod peer;
 pub mod provisioning;
 pub mod reload;
+mod retiring;
 pub mod run;
 pub mod schedule;
 pub mod serving;

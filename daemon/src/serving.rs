@@ -28,7 +28,7 @@ use crate::slots::{Kit, Slots};
 use crate::sockets::Sockets;
 use crate::store::{self, OpenReport, Store};
 use crate::watching::Watching;
-use crate::{api, os, peer, schedule, signals};
+use crate::{api, os, peer, retiring, schedule, signals};
 
 /// Everything that must be open before the first thread is started.
 pub struct Furniture {
@@ -214,7 +214,7 @@ fn start_event(house: &House) -> Event<'_> {
     }
 }
 
-/// Requests in progress first, since they may wait for a slot; then the slots' calls. Whatever is not done in
+/// Requests in progress first, since they may wait for a slot; then what retires with the host; then the slots' calls. Whatever is not done in
 /// time was announced durably, and the next start finds out.
 async fn finish(house: &House, doors: Vec<JoinHandle<()>>, stop: &Stop) {
     stop.doors.cancel();
@@ -223,6 +223,7 @@ async fn finish(house: &House, doors: Vec<JoinHandle<()>>, stop: &Stop) {
             // A panic in a door was logged when it happened.
             let _closed = door.await;
         }
+        retiring::retire(house).await;
         stop.slots.cancel();
         house.slots.ended().await;
     };

@@ -197,6 +197,7 @@ fn is_clear(event: &Event) -> bool {
         | Event::Wanted { .. }
         | Event::Rotate { .. }
         | Event::Revoke
+        | Event::Retire
         | Event::Enrol { .. }
         | Event::Judged { .. } => false,
     }

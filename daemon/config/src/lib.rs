@@ -141,6 +141,8 @@ pub struct SlotConfig {
     pub drain_min: u32,
     /// Seconds after which an old generation is removed in any case.
     pub drain_max: u32,
+    /// Whether its tokens are removed when the daemon ends, as on a host that ends with it.
+    pub retire_at_exit: bool,
 }
 
 /// What is written into the generated entry of a connection.

@@ -47,6 +47,8 @@ pub(super) struct Memory {
     pub(super) wake: Option<Timestamp>,
     /// The disk failed: the lifecycle starts over from what was durable.
     pub(super) must_start_over: bool,
+    /// The slot retires with the daemon: it does not serve again.
+    pub(super) is_retiring: bool,
     /// The daemon ends: what is on its way is finished, nothing new is asked.
     pub(super) is_ending: bool,
 }
@@ -132,6 +134,10 @@ impl Actor {
         }
         let event = match command {
             Command::Revoke => Some(Event::Revoke),
+            Command::Retire => {
+                self.memory.is_retiring = true;
+                Some(Event::Retire)
+            }
             Command::Judge(failed) => Some(Event::Judged { failed }),
             Command::Rotate { taint } => fresh().map(|fresh| Event::Rotate { taint, fresh }),
             Command::Enrol => fresh().map(|fresh| Event::Enrol { fresh }),
@@ -154,9 +160,18 @@ impl Actor {
         if !self.terms.is_configured && !self.is_tombstoned() {
             return;
         }
+        self.serve_again().await;
         let Some(fresh) = fresh() else { return };
         let held = self.kit.leases.held(&self.id).into_keys().collect();
         self.take(Event::Tick { held, fresh }).await;
+    }
+
+    /// Lifts the tombstone that the daemon itself made when it ended.
+    async fn serve_again(&mut self) {
+        if self.state.retired && self.terms.is_configured && !self.memory.is_retiring {
+            let Some(fresh) = fresh() else { return };
+            self.take(Event::Enrol { fresh }).await;
+        }
     }
 
     /// Somebody found no secret. A disk that failed is waited for: whoever asks does not make it answer sooner.

@@ -148,6 +148,7 @@ impl Actor {
             | Event::Wanted { .. }
             | Event::Rotate { .. }
             | Event::Revoke
+            | Event::Retire
             | Event::Enrol { .. }
             | Event::Judged { .. } => {}
         }

@@ -60,6 +60,8 @@ pub enum Command {
     },
     /// No more hand-outs, and no tokens at Snowflake.
     Revoke,
+    /// The daemon ends: no more hand-outs and no tokens at Snowflake until it serves again.
+    Retire,
     /// Lift a tombstone, quarantine or fence.
     Enrol,
     /// Keep in mind which checks about the slot do not hold, by their ids.

@@ -52,7 +52,7 @@ impl View {
 
     /// Returns whether the slot was revoked.
     pub fn is_revoked(&self) -> bool {
-        matches!(self.slot.standing, Standing::Tombstoned { .. })
+        matches!(self.slot.standing, Standing::Tombstoned { .. }) && !self.slot.retired
     }
 
     /// Returns whether waiting for a secret is in vain: a person has to act, or the next try is some time away.

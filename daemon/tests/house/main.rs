@@ -17,6 +17,7 @@ mod program;
 mod provisioning;
 mod refusing;
 mod reloading;
+mod retiring;
 mod revoking;
 mod rotating;
 mod upstream_refusing;

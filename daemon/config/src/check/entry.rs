@@ -31,6 +31,7 @@ pub(crate) struct Token {
     pub(crate) days_to_expiry: Option<At<u32>>,
     pub(crate) drain_min: Option<At<u32>>,
     pub(crate) drain_max: Option<At<u32>>,
+    pub(crate) retire_at_exit: Option<At<bool>>,
 }
 
 impl Checked {
@@ -73,7 +74,8 @@ impl Token {
         let days = number(raw.days_to_expiry.as_ref(), "days_to_expiry", 1..=365, faults);
         let min = number(raw.drain_min_seconds.as_ref(), "drain_min_seconds", 1..=86_400, faults);
         let max = number(raw.drain_max_seconds.as_ref(), "drain_max_seconds", 1..=86_400, faults);
-        Some(Self { days_to_expiry: days?, drain_min: min?, drain_max: max? })
+        let retire_at_exit = raw.retire_at_exit.clone();
+        Some(Self { days_to_expiry: days?, drain_min: min?, drain_max: max?, retire_at_exit })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What several entries say about one slot: the same role, and the same life of its tokens.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use patd_core::names::SlotId;
 
@@ -37,6 +38,11 @@ fn slot(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Option<SlotCo
         agreed("drain_min_seconds", tokens().filter_map(|token| token.drain_min.as_ref()), faults);
     let max =
         agreed("drain_max_seconds", tokens().filter_map(|token| token.drain_max.as_ref()), faults);
+    let retire_at_exit = agreed(
+        "retire_at_exit",
+        tokens().filter_map(|token| token.retire_at_exit.as_ref()),
+        faults,
+    );
     let drain_min = min.map_or(DRAIN_MIN_SECONDS, |min| min.value);
     let drain_max = max.map_or(DRAIN_MAX_SECONDS, |max| max.value);
     if let Some(place) = max.or(min).filter(|_| drain_max < drain_min).map(|written| &written.place)
@@ -46,7 +52,9 @@ fn slot(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Option<SlotCo
         faults.add(place, Wrong::new(what, "raise the one or lower the other"));
     }
     let days_to_expiry = days.map_or(DAYS_TO_EXPIRY, |days| days.value);
-    Some(SlotConfig { role: role?.value.clone(), days_to_expiry, drain_min, drain_max })
+    let retire_at_exit = retire_at_exit.is_some_and(|written| written.value);
+    let role = role?.value.clone();
+    Some(SlotConfig { role, days_to_expiry, drain_min, drain_max, retire_at_exit })
 }
 
 fn one_role<'e>(
@@ -67,11 +75,11 @@ fn one_role<'e>(
 }
 
 /// Returns the setting, which whoever shares the slot may repeat and may not contradict.
-fn agreed<'e>(
+fn agreed<'e, T: PartialEq + Display>(
     key: &str,
-    mut written: impl Iterator<Item = &'e At<u32>>,
+    mut written: impl Iterator<Item = &'e At<T>>,
     faults: &mut Faults,
-) -> Option<&'e At<u32>> {
+) -> Option<&'e At<T>> {
     let first = written.next()?;
     for other in written.filter(|other| other.value != first.value) {
         let what =

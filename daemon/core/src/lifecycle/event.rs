@@ -31,6 +31,9 @@ pub enum Event {
     },
     /// A person revoked the slot.
     Revoke,
+    /// The daemon ends and its host with it: no token of ours is to outlive them. Unlike a revocation it is over when
+    /// the daemon serves again, which tells it by `Enrol`.
+    Retire,
     /// A person enrolled the slot (again), lifting tombstone, quarantine or fence.
     Enrol {
         /// A fresh random id, used if an intent is written.

@@ -21,6 +21,7 @@
 //!
 //!   draining ─ drain_min after its last holder, at the latest drain_max; at once when tainted ─► Remove
 //!   any ─ revoke ─► Tombstoned [stored] ─► EndLeases ─► List ─► Remove … ─► List shows none: confirmed
+//!   Enrolled ─ retire (the daemon of a short-lived host ends) ─► Tombstoned, until the daemon serves again
 //!   any ─ SHOW lists our host id with a generation or intent we did not write ─► Fenced: nothing is touched
 //!   Quarantined, Tombstoned, Fenced ─ enrol ─► Enrolled; after a fence beside the foreign tokens, above them
 //! ```
@@ -35,6 +36,7 @@
 //! | Discarding | the token or not | List: present → removed |
 //! | serving g+1, draining g | g+1, perhaps g | the drain goes on; removing what is gone is no failure |
 //! | Tombstoned | anything of ours | EndLeases and List until none is left |
+//! | Tombstoned, retired | anything of ours | enrolled again; what is left is an orphan and removed |
 //! | Fenced | anything | the alarm again |
 //!
 //! Beside all that stands whether the pattern at Snowflake holds: `drift`, as it was last looked at. It changes nothing
@@ -101,7 +103,8 @@ fn take(turn: &mut Turn<'_>, event: &Event) -> bool {
             turn.offer(fresh);
             turn.rotate(taint.as_ref());
         }
-        Event::Revoke => turn.revoke(),
+        Event::Revoke => turn.revoke_for_good(),
+        Event::Retire => turn.retire(),
         Event::Enrol { fresh } => {
             turn.offer(fresh);
             turn.enrol();

@@ -11,8 +11,26 @@ use super::turn::Turn;
 use super::{Effect, Flight, Standing, TokenRow, TokenStatus, Work};
 
 impl Turn<'_> {
-    /// A person revoked the slot. Nothing is kept but what is needed to make sure.
-    pub(super) fn revoke(&mut self) {
+    /// A person revoked the slot: only a person lifts that.
+    pub(super) fn revoke_for_good(&mut self) {
+        self.slot.retired = false;
+        self.revoke();
+    }
+
+    /// The daemon ends. What waits for a person goes on waiting for one; what someone else writes is left alone.
+    pub(super) fn retire(&mut self) {
+        match self.slot.standing {
+            Standing::Fenced { .. } => {}
+            Standing::Quarantined { .. } | Standing::Tombstoned { .. } => self.revoke(),
+            Standing::Enrolled => {
+                self.revoke();
+                self.slot.retired = true;
+            }
+        }
+    }
+
+    /// Nothing is kept but what is needed to make sure.
+    fn revoke(&mut self) {
         if let Standing::Tombstoned { .. } = self.slot.standing {
             self.slot.flight.survey_at = None;
             self.try_now();
@@ -31,8 +49,9 @@ impl Turn<'_> {
         self.say(Effect::EndLeases);
     }
 
-    /// A person lets the slot issue again.
+    /// A person lets the slot issue again, or the daemon one that it retired itself.
     pub(super) fn enrol(&mut self) {
+        self.slot.retired = false;
         self.end_standing_alarms();
         if let Standing::Fenced { foreign } = &self.slot.standing {
             let theirs =

@@ -39,6 +39,9 @@ pub struct Slot {
     /// The ids of the checks that did not hold when the pattern was last looked at. None: for this slot, it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<BTreeSet<String>>,
+    /// Whether the tombstone is the daemon's own, made when it ended: it is lifted when the daemon serves again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
     /// What the daemon was last asked to do. Never persisted: after a start nothing is in flight.
     #[serde(skip)]
     pub flight: Flight,

@@ -70,6 +70,7 @@ impl<'a> Turn<'a> {
                 | Event::Wanted { .. }
                 | Event::Rotate { .. }
                 | Event::Revoke
+                | Event::Retire
                 | Event::Enrol { .. }
                 | Event::Judged { .. },
                 _,

@@ -22,6 +22,7 @@ impl Slot {
             doubts: Vec::new(),
             base: Generation(0),
             drift: None,
+            retired: false,
             flight: Flight::default(),
         }
     }
@@ -43,7 +44,7 @@ impl Slot {
     /// Says why there is none; each cause has its own next step.
     pub fn may_hand_out(&self, now: Timestamp, rules: &Rules) -> Result<&Held, Why> {
         if let Standing::Tombstoned { .. } = self.standing {
-            return Err(Why::Revoked);
+            return Err(self.why_empty());
         }
         let held = self.serving.as_ref().ok_or_else(|| self.why_empty())?;
         if held.role != rules.role {
@@ -152,6 +153,8 @@ impl Slot {
 
     fn why_empty(&self) -> Why {
         match &self.standing {
+            // Enrolled as soon as the daemon looks at it.
+            Standing::Tombstoned { .. } if self.retired => Why::NotIssuedYet,
             Standing::Tombstoned { .. } => Why::Revoked,
             Standing::Quarantined { .. } => Why::Quarantined,
             Standing::Fenced { .. } => Why::Fenced,

@@ -12,6 +12,7 @@ mod disk;
 mod holding_back;
 mod promises;
 mod random;
+mod retiring;
 mod server;
 mod wishes;
 mod world;

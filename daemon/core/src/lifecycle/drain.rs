@@ -2,7 +2,7 @@
 //! is promoted.
 
 use crate::names::{Generation, TokenName};
-use crate::schedule::backoff;
+use crate::schedule::{LONGEST_WAIT, backoff};
 use crate::time::Timestamp;
 
 use super::trouble::{During, REMOVE_REFUSED};
@@ -100,8 +100,10 @@ impl Turn<'_> {
         self.slot.draining.iter().any(|old| old.held.name == *name)
     }
 
+    /// A moment too far away is a clock that went back.
     fn drain_pause(&self) -> Timestamp {
-        self.slot.flight.drain_pause.map_or(self.now, |(_, until)| until)
+        let wait = self.slot.flight.drain_pause.map_or(0, |(_, until)| until.since(self.now));
+        if (1..=LONGEST_WAIT * 2).contains(&wait) { self.now.plus(wait) } else { self.now }
     }
 
     /// Returns when a drain is over. None while the served secret is itself in doubt: then the old one may be the

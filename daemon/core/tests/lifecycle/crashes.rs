@@ -1,6 +1,7 @@
-//! Issue, rotate, drain and revoke, with a kill after every single effect and every fate of the call in flight.
+//! Issue, rotate, drain and revoke, with a kill after every single effect and every fate of the call in flight, and
+//! with every fault of every single call.
 
-use patd_core::lifecycle::Event;
+use patd_core::lifecycle::{Event, RefusalKind};
 
 use crate::server::Fault;
 use crate::world::{DAY, HOUR, World};
@@ -50,6 +51,38 @@ fn a_kill_after_any_effect_of_issue_rotation_and_drain_ends_in_one_working_token
             let when = format!("after effect {dies_after}, {fate:?}");
             world.i1_availability(&when);
             world.i13_liveness(&when);
+            world.i2_bound_in_the_end(&when);
+        }
+    }
+}
+
+/// Everything that can become of one call.
+const FAULTS: [Fault; 6] = [
+    Fault::LostBefore,
+    Fault::LostAfter,
+    Fault::Late(40),
+    Fault::Doubled,
+    Fault::Refused(RefusalKind::Other),
+    Fault::Refused(RefusalKind::NameTaken),
+];
+
+#[test]
+fn any_fault_of_any_single_call_passes_without_a_human() {
+    let mut undisturbed = World::new();
+    live(&mut undisturbed);
+    assert!(undisturbed.calls.len() > 8, "{} calls", undisturbed.calls.len());
+
+    for call in 0..undisturbed.calls.len() {
+        for fault in FAULTS {
+            let mut world = World::new();
+            world.fault_of = Some((call, fault));
+            live(&mut world);
+            world.run_for(DAY);
+
+            let when = format!("{fault:?} of call {call}");
+            world.i1_availability_needs_nobody();
+            world.i13_liveness(&when);
+            world.i1_availability(&when);
             world.i2_bound_in_the_end(&when);
         }
     }

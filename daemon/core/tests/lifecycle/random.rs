@@ -1,8 +1,11 @@
 //! Any sequence of wishes, faults, crashes, strangers and clocks: every invariant holds after every effect, and when
 //! the faults end everything becomes well without a human, but for what only a human may lift.
 
+use std::cell::Cell;
+
 use patd_core::lifecycle::{Event, RefusalKind, Standing, TokenStatus};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use crate::server::{Fault, Logins, Maker};
 use crate::world::{DAY, HOUR, Moment, World};
@@ -169,39 +172,55 @@ fn is_well(world: &World) {
         assert!(confirmed, "i13_liveness: a revocation is never confirmed: {world:#?}");
         assert_eq!(left, 0, "i9_tombstone: {left} tokens outlive a confirmed revocation");
     } else {
-        world.i1_availability("in the end");
+        world.i1_availability_needs_nobody();
         world.i13_liveness("in the end");
+        world.i1_availability("in the end");
         world.i2_bound_in_the_end("in the end");
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+#[expect(clippy::disallowed_methods, reason = "the core knows no environment; its tests may")]
+fn is_long() -> bool {
+    std::env::var_os("PAT_BROKER_LONG").is_some()
+}
 
-    #[test]
-    fn whatever_happens_the_invariants_hold_and_the_end_is_well(
-        script in proptest::collection::vec(acts(), 1..50)
-    ) {
+/// Tries many scripts and prints how many steps that were; far more where the long way is asked for.
+fn try_scripts(most: usize, cases_when_long: u32, promise: impl Fn(&[Act])) {
+    let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    if is_long() {
+        config.cases = cases_when_long;
+    }
+    let (cases, steps) = (config.cases, Cell::new(0));
+    let scripts = proptest::collection::vec(acts(), 1..most);
+    let tried = TestRunner::new(config).run(&scripts, |script| {
+        steps.set(steps.get() + script.len());
+        promise(&script);
+        Ok(())
+    });
+    tried.unwrap_or_else(|why| panic!("{why}"));
+    println!("{} random steps in {cases} worlds", steps.get());
+}
+
+#[test]
+fn whatever_happens_the_invariants_hold_and_the_end_is_well() {
+    try_scripts(50, 42_000, |script| {
         let mut world = World::new();
         world.start();
-        for one in &script {
+        for one in script {
             act(&mut world, one);
         }
 
         heal(&mut world);
 
         is_well(&world);
-    }
+    });
+}
 
-    #[test]
-    fn calls_are_rare_whatever_is_wrong(
-        script in proptest::collection::vec(acts(), 1..30)
-    ) {
+#[test]
+fn calls_are_rare_whatever_is_wrong() {
+    try_scripts(30, 8_000, |script| {
         let mut world = World::serving();
-        for one in &script {
+        for one in script {
             act(&mut world, one);
         }
         if world.dead {
@@ -213,8 +232,8 @@ proptest! {
         world.run_for(DAY);
 
         let calls = world.calls.len() - before;
-        prop_assert!(calls < MOST_A_DAY, "i13_liveness: {} calls in a day: {:#?}", calls, world.slot);
-    }
+        assert!(calls < MOST_A_DAY, "i13_liveness: {calls} calls in a day: {:#?}", world.slot);
+    });
 }
 
 /// A try every 15 minutes, a quarter less by jitter, of six calls at the most; and the quick ones at the beginning.

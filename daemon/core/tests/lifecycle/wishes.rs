@@ -13,7 +13,7 @@ fn waiting_for_long() -> World {
     world.server.offline = true;
     world.start();
     world.run_for(2 * HOUR);
-    let retry_at = world.slot.trouble.as_ref().unwrap().retry_at;
+    let retry_at = world.slot.trouble.as_ref().expect("it waits").retry_at;
     assert!(retry_at.since(world.clock) > 60 && !world.lease());
     world
 }
@@ -79,7 +79,7 @@ fn wanted_every_second(world: &mut World) {
         world.want();
         world.run_for(1);
     }
-    let tries = usize::try_from(MINUTES * 60 / WISH_PAUSE).unwrap();
+    let tries = usize::try_from(MINUTES * 60 / WISH_PAUSE).expect("a small number");
     // A try is a list, an ADD, a list, a probe, a list and a removal; and it also tries by itself in between.
     assert!(world.calls.len() < 2 * 6 * tries, "{} calls: {:#?}", world.calls.len(), world.slot);
 }

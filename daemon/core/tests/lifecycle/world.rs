@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) effects: usize,
     /// The daemon dies when this many effects were carried out.
     pub(crate) dies_after: Option<usize>,
+    /// Which call meets which fault.
+    pub(crate) fault_of: Option<(usize, Fault)>,
     pub(crate) store_fails: bool,
     /// The power fails in the midst of the next store, before or after it is synced.
     pub(crate) power_fails: Option<Moment>,
@@ -84,6 +86,7 @@ impl World {
             published: 0,
             effects: 0,
             dies_after: None,
+            fault_of: None,
             store_fails: false,
             power_fails: None,
             dead: false,
@@ -337,6 +340,10 @@ impl World {
     fn decide_fate(&mut self, effect: &Effect) {
         let call =
             matches!(effect, Effect::Add | Effect::List | Effect::Probe(_) | Effect::Remove(_));
+        if let Some((_, fault)) = self.fault_of.filter(|(nth, _)| call && *nth == self.calls.len())
+        {
+            self.server.next = Some(fault);
+        }
         if call && self.dies_after == Some(self.effects + 1) && self.server.fate.is_some() {
             self.server.next = self.server.fate;
         }

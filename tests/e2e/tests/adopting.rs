@@ -34,6 +34,23 @@ fn a_user_made_by_hand_is_taken_over_and_its_tokens_stay() {
 }
 
 #[test]
+fn what_was_taken_over_is_given_back_as_it_was() {
+    let (mut world, admin) = by_hand();
+    adopt(&world, &admin, &[]);
+    admin.patctl(&world, APPLY);
+    world.start();
+    log_in(&world);
+
+    let destroyed = admin.patctl(&world, &["destroy", "miguel_cli", "--yes", "--confirm", "drop"]);
+
+    assert_eq!(destroyed.status.code(), Some(0), "{}", said(&destroyed));
+    let names: Vec<String> = world.sim.tokens(USER).into_iter().map(|token| token.name).collect();
+    assert_eq!(names.len(), 2, "only its own are left: {names:?}");
+    let grants = world.sim.admin_script(&format!("SHOW GRANTS ON USER {USER}")).unwrap();
+    assert!(!format!("{grants:?}").contains("MODIFY PROGRAMMATIC"), "{grants:?}");
+}
+
+#[test]
 fn a_token_of_others_is_removed_only_by_name_and_only_when_confirmed() {
     let (world, admin) = by_hand();
     let named = ["--remove-token", "WIDE"];

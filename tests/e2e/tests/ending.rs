@@ -182,6 +182,41 @@ fn a_lost_hosts_broker_that_is_named_goes_before_its_tokens() {
     assert_eq!(there(&world, &admin), [USER, ROLE]);
 }
 
+#[test]
+fn tokens_that_cannot_be_seen_are_not_said_to_be_gone() {
+    let (world, _) = applied();
+    world.sim.admin_script("CREATE ROLE SMALL").unwrap();
+    let small = Admin::with_role(&world, "SMALL_ADMIN", "SMALL");
+
+    let looked = small.patctl(&world, &["retire", "--host", "0a1b2c3d", "--role", "SMALL"]);
+    let named = ["retire", "--host", "0a1b2c3d", "--role", "SMALL", "--broker", "PATD_HOST9"];
+    let refused = small.patctl(&world, &named);
+
+    assert_eq!(looked.status.code(), Some(2), "{}", said(&looked));
+    assert!(
+        said(&looked).contains("tokens of MIGUEL_CLI: not checked (needs"),
+        "{}",
+        said(&looked)
+    );
+    assert!(
+        said(&refused).contains("whether PATD_HOST9 is a person cannot be seen"),
+        "{}",
+        said(&refused)
+    );
+}
+
+#[test]
+fn a_person_is_no_broker() {
+    let (world, admin) = applied();
+    let named =
+        ["retire", "--host", "0a1b2c3d", "--broker", "SEC_ADMIN", "--yes", "--confirm", "drop"];
+
+    let refused = admin.patctl(&world, &named);
+
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("SEC_ADMIN is a person"), "{}", said(&refused));
+}
+
 /// A world whose account has the whole pattern; no daemon runs.
 fn applied() -> (World, Admin) {
     let world = World::builder().prepare();

@@ -48,7 +48,7 @@ impl Found {
 
     fn one(&self, name: &str) -> Result<TokenName, Failure> {
         let name = TokenName::new(name);
-        let known = self.tokens.as_deref().unwrap_or_default();
+        let known = self.tokens.as_ref().map_err(|needs| unseen(&self.user, needs))?;
         if !known.iter().any(|token| token.name == name.as_str()) {
             let what = format!("nothing was done: {} has no token {:?}", self.user, name.as_str());
             return Err(Failure::new(

@@ -2,6 +2,7 @@
 //! lost one are ended by an admin from elsewhere. Answers are scripts: what only a security admin can do is SQL, and
 //! all the rest is comment.
 
+mod found;
 mod host;
 
 use pat_wire::provision::{RetireRequest, Retired};

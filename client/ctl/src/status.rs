@@ -1,6 +1,7 @@
 //! `patctl status`: the daemon, its slots, what waits, what a person must act on.
 
 use pat_wire::admin::{DaemonStatus, Problem, SlotStatus, Status};
+use pat_wire::provision::Watched;
 use serde_json::json;
 
 use crate::answer::{self, Answer, Exit, Failure};
@@ -18,6 +19,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Answer, Failure> {
 
 fn text_of(status: &Status, now: i64, in_colour: bool) -> String {
     let mut parts = vec![daemon_lines(&status.daemon, now), slots(&status.slots, now, in_colour)];
+    parts.extend(watched(&status.watched, now));
     let troubles = status.slots.iter().filter_map(|slot| slot.problem.as_ref());
     let troubles: Vec<&Problem> =
         troubles.filter(|problem| !status.alarms.contains(problem)).collect();
@@ -51,6 +53,19 @@ fn slots(slots: &[SlotStatus], now: i64, in_colour: bool) -> String {
         ["CONNECTION", "SLOT", "ROLE", "STATE", "GEN", "EXPIRES", "NEXT ROTATION", "LEASES"];
     let rows: Vec<Vec<Cell>> = slots.iter().map(|slot| row(slot, now)).collect();
     table::render(&heading, &rows, in_colour)
+}
+
+/// How the pattern stands, once it was looked at.
+fn watched(accounts: &[Watched], now: i64) -> Option<String> {
+    let line = |account: &Watched| {
+        let seen = time::from_now(account.looked_at?, now);
+        let (name, Watched { failed, not_checked, .. }) = (plain(&account.account), account);
+        Some(format!(
+            "pattern of {name}: seen {seen}, {failed} failed, {not_checked} not checked (patctl drift)\n"
+        ))
+    };
+    let lines: String = accounts.iter().filter_map(line).collect();
+    (!lines.is_empty()).then_some(lines)
 }
 
 fn row(slot: &SlotStatus, now: i64) -> Vec<Cell> {

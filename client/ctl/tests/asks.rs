@@ -11,6 +11,7 @@ use pat_wire::admin::{
     DaemonStatus, Enrolled, Explanation, LogPage, Problem, Revoked, Rotated, SlotStatus, Status,
 };
 use pat_wire::error::{ErrorCode, ErrorReply};
+use pat_wire::provision::Watched;
 use serde_json::{Value, json};
 
 use world::{Asked, World};
@@ -77,6 +78,29 @@ CONNECTION           SLOT                        ROLE             STATE    GEN  
 miguel_cli, reports  MYORG-MYACCOUNT/MIGUEL_CLI  MIGUEL_CLI_ROLE  serving  3    in 6 d 23 h  in 3 d 11 h    2 (1 on older tokens)
 ";
     assert_eq!(shown.out, expected);
+}
+
+#[test]
+fn status_says_how_the_pattern_stands_once_it_was_looked_at() {
+    let world = World::new();
+    let mut status = status();
+    let watched = |account: &str, looked_at| Watched {
+        account: account.to_owned(),
+        looked_at,
+        failed: 1,
+        not_checked: 12,
+        admin_key: None,
+    };
+    let minutes_ago = status.daemon.started_at + 3 * 3_600 + 30 - 300;
+    status.watched = vec![watched("MYORG-MYACCOUNT", Some(minutes_ago)), watched("NEW", None)];
+    let daemon = world.daemon(200, json!(status), 1);
+
+    let shown = world.patctl(&["status"]);
+
+    assert_eq!(daemon.asked().len(), 1);
+    let line = shown.out.lines().last().unwrap();
+    assert!(line.starts_with("pattern of MYORG-MYACCOUNT: seen 5 min"), "{line}");
+    assert!(line.ends_with("ago, 1 failed, 12 not checked (patctl drift)"), "{line}");
 }
 
 #[test]

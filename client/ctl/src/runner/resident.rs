@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use pat_wire::connection::BrokerError;
+use pat_wire::error::{ErrorCode, ErrorReply};
 use pat_wire::provision::{self as wire, ObserveRequest, ProvisionRequest, Provisioned};
 use patd_core::names::Account;
 use patd_core::pattern::desired::Desired;
@@ -92,7 +93,18 @@ fn undone(error: BrokerError) -> Undone {
         | BrokerError::Closed(_)
         | BrokerError::NotUnderstood(_)
         | BrokerError::System { .. } => Undone::Unclear(error.to_string()),
-        BrokerError::Answered(reply) => refused(format!("{}; {}", reply.message, reply.next_step)),
+        BrokerError::Answered(reply) => answered(&reply),
+    }
+}
+
+fn answered(reply: &ErrorReply) -> Undone {
+    let said = match reply.next_step.is_empty() {
+        true => reply.message.clone(),
+        false => format!("{}; {}", reply.message, reply.next_step),
+    };
+    match reply.code == ErrorCode::Unclear {
+        true => Undone::Unclear(said),
+        false => refused(said),
     }
 }
 

@@ -68,9 +68,9 @@ install_packages() {
 
 # build_binaries: what the suites run, in the dev profile; prints nothing when it works.
 build_binaries() {
-    cargo build --locked -p patd --features patd/crash-points
+    cargo build --locked -p patd -p patctl --features patd/crash-points,patctl/crash-points
     mkdir -p "$TARGET/debug/crash"
-    cp "$TARGET/debug/patd" "$TARGET/debug/crash/patd"
+    cp "$TARGET/debug/patd" "$TARGET/debug/patctl" "$TARGET/debug/crash/"
     cargo build --locked -p patd -p pat-exec -p patctl -p snowflake-sim
 }
 

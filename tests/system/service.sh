@@ -81,14 +81,14 @@ rights_are_right() {
 }
 
 nothing_runs_yet() {
-    [ "$(in_root systemctl is-enabled patd.service patd.socket patd-admin.socket)" = $'disabled\ndisabled\ndisabled' ]
+    [ "$(in_root systemctl is-enabled patd.service patd.socket patd-admin.socket patd-admin-key.timer)" = $'disabled\ndisabled\ndisabled\ndisabled' ]
     shows ActiveState inactive
 }
 
 # The guest has no man program: systemd checks the units, and the pages they name are looked for here.
 units_verify() {
     local page said
-    said=$(in_root systemd-analyze verify --man=no patd.service patd.socket patd-admin.socket 2>&1)
+    said=$(in_root systemd-analyze verify --man=no patd.service patd.socket patd-admin.socket patd-admin-key.service patd-admin-key.timer 2>&1)
     printf '%s\n' "$said"
     [ -z "$said" ]
     for page in $(grep -ho 'man:[^ ]*' "$ROOT"/usr/lib/systemd/system/patd* | sort -u | sed 's/man:\(.*\)(\(.\))/man\2\/\1.\2.gz/'); do
@@ -262,6 +262,19 @@ restart_issues_nothing() {
     [ "$(generation)" = "$before" ]
 }
 
+# By the unit, under its confinement: sealed again, the daemon restarted, the old key ended.
+admin_key_rotates() {
+    local before pid
+    before=$(in_root cat /etc/patd/admin-key.pub) pid=$(shown MainPID)
+    in_root systemctl start patd-admin-key.service || { in_root journalctl --unit patd-admin-key --no-pager --output cat && return 1; }
+    [ "$(in_root cat /etc/patd/admin-key.pub)" != "$before" ]
+    another_main_process_than "$pid"
+    [ "$(in_root stat -c '%a %U' /etc/patd/credentials/admin-key.cred)" = '600 root' ]
+    [ "$(in_root ls /etc/patd/credentials | tr '\n' ' ')" = 'admin-key.cred root-key.cred ' ]
+    in_root patctl admin-key rotate # and by hand; it begins with a login by the key that was sealed
+    served
+}
+
 # --- bad configuration and lost keys
 
 good_configuration() { in_root cp /root/good.toml /etc/patd/users.d/miguel_cli.toml; }
@@ -428,6 +441,7 @@ promise "no secret in any command line while it runs" processes_are_clean
 promise "a restart issues nothing" restart_issues_nothing
 promise "kill -9: started again, same generation served" survives KILL
 promise "a hang: ended by the watchdog, started again, same generation served" survives_a_hang
+promise "a new admin key by the unit and by hand, and the daemon logs in with it" admin_key_rotates
 promise "after all that, a rotation still reaches the running program" rotation_reaches_it 3
 promise "a bad configuration is not reloaded, and that is said" bad_reload_keeps_the_old
 good_configuration

@@ -42,6 +42,11 @@ impl Binaries {
         self.existing("crash/patd")
     }
 
+    /// The admin CLI that ends itself where `PATCTL_CRASH_AT` says.
+    pub fn patctl_with_crash_points(&self) -> PathBuf {
+        self.existing("crash/patctl")
+    }
+
     /// The wrapper.
     pub fn pat_exec(&self) -> PathBuf {
         self.existing("pat-exec")

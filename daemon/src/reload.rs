@@ -133,7 +133,7 @@ pub fn plans(
 }
 
 fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig, freeze_on: &[Id]) -> Rules {
-    let SlotConfig { role, days_to_expiry, drain_min, drain_max, retire_at_exit: _ } = slot;
+    let SlotConfig { role, days_to_expiry, drain_min, drain_max, window, retire_at_exit: _ } = slot;
     let on_the_way = u32::try_from(Limits::default().request.as_secs()).unwrap_or(u32::MAX);
     Rules {
         user: id.user.clone(),
@@ -142,6 +142,7 @@ fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig, freeze_on: &[Id]) -> Rul
         drain_min: *drain_min,
         drain_max: *drain_max,
         settle: STATEMENT_SECONDS.saturating_add(on_the_way),
+        window: window.clone(),
         freeze_on: freeze_on.to_vec(),
         jitter: jitter(host, id),
     }
@@ -156,7 +157,14 @@ fn by_password(config: &Config) -> BTreeSet<&SlotId> {
 
 /// A slot that is only revoked or left alone has no use for its terms.
 fn retired(role: Role) -> SlotConfig {
-    SlotConfig { role, days_to_expiry: 1, drain_min: 0, drain_max: 0, retire_at_exit: false }
+    SlotConfig {
+        role,
+        days_to_expiry: 1,
+        drain_min: 0,
+        drain_max: 0,
+        window: None,
+        retire_at_exit: false,
+    }
 }
 
 /// Spread by host and slot, the same at every start.

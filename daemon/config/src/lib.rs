@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use patd_core::names::{Account, Connection, Role, SlotId, User};
 use patd_core::pattern::desired::ServiceUser;
 use patd_core::policy::Entry;
+use patd_core::window::Window;
 
 pub use fault::{ConfigErrors, Fault};
 pub use files::{ACCOUNTS_DIR, MAIN_FILE, Sources, USERS_DIR};
@@ -141,6 +142,8 @@ pub struct SlotConfig {
     pub drain_min: u32,
     /// Seconds after which an old generation is removed in any case.
     pub drain_max: u32,
+    /// When a due rotation may begin; at any time if there is none.
+    pub window: Option<Window>,
     /// Whether its tokens are removed when the daemon ends, as on a host that ends with it.
     pub retire_at_exit: bool,
 }

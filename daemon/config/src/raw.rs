@@ -67,6 +67,7 @@ pub(crate) struct RawToken {
     pub(crate) days_to_expiry: Option<At<i64>>,
     pub(crate) drain_min_seconds: Option<At<i64>>,
     pub(crate) drain_max_seconds: Option<At<i64>>,
+    pub(crate) window: Option<At<String>>,
     pub(crate) retire_at_exit: Option<At<bool>>,
 }
 
@@ -198,6 +199,7 @@ impl RawToken {
             days_to_expiry: table.integer("days_to_expiry", faults),
             drain_min_seconds: table.integer("drain_min_seconds", faults),
             drain_max_seconds: table.integer("drain_max_seconds", faults),
+            window: table.string("window", faults),
             retire_at_exit: table.boolean("retire_at_exit", faults),
         };
         table.finish(ELSEWHERE_IN_ENTRY, faults);
@@ -262,6 +264,7 @@ pub(crate) const ELSEWHERE_IN_ENTRY: &[(&str, &str)] = &[
     ("days_to_expiry", "[token]"),
     ("drain_min_seconds", "[token]"),
     ("drain_max_seconds", "[token]"),
+    ("window", "[token]"),
     ("retire_at_exit", "[token]"),
     ("users", "[access]"),
     ("groups", "[access]"),

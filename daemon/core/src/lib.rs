@@ -1,5 +1,5 @@
 //! The decisions of PAT Broker as functions of their arguments: who may have which secret ([`policy`]),
-//! what happens to a slot next ([`lifecycle`]), when ([`schedule`]), what an account should look like and the
+//! what happens to a slot next ([`lifecycle`]), when ([`schedule`], [`window`]), what an account should look like and the
 //! statements that make it so ([`pattern`]), the exact SQL ([`sql`]).
 //!
 //! No I/O, no clock, no randomness, no environment and no secret byte: those are the daemon's.
@@ -13,3 +13,4 @@ pub mod policy;
 pub mod schedule;
 pub mod sql;
 pub mod time;
+pub mod window;

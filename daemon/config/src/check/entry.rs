@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use patd_core::names::{Connection, Role, SlotId, User};
 use patd_core::policy::{Delivery, Entry};
+use patd_core::window::Window;
 
 use crate::at::At;
 use crate::check::access::{self, Access};
@@ -31,6 +32,7 @@ pub(crate) struct Token {
     pub(crate) days_to_expiry: Option<At<u32>>,
     pub(crate) drain_min: Option<At<u32>>,
     pub(crate) drain_max: Option<At<u32>>,
+    pub(crate) window: Option<At<Window>>,
     pub(crate) retire_at_exit: Option<At<bool>>,
 }
 
@@ -75,7 +77,9 @@ impl Token {
         let min = number(raw.drain_min_seconds.as_ref(), "drain_min_seconds", 1..=86_400, faults);
         let max = number(raw.drain_max_seconds.as_ref(), "drain_max_seconds", 1..=86_400, faults);
         let retire_at_exit = raw.retire_at_exit.clone();
-        Some(Self { days_to_expiry: days?, drain_min: min?, drain_max: max?, retire_at_exit })
+        let window = window(raw.window.as_ref(), faults)?;
+        let (days_to_expiry, drain_min, drain_max) = (days?, min?, max?);
+        Some(Self { days_to_expiry, drain_min, drain_max, window, retire_at_exit })
     }
 }
 
@@ -88,6 +92,18 @@ fn number(
 ) -> Option<Option<At<u32>>> {
     let Some(written) = value else { return Some(None) };
     let value = written.checked(faults, |value| syntax::in_range(key, *value, range))?;
+    Some(Some(At { value, place: written.place.clone() }))
+}
+
+#[expect(clippy::option_option, reason = "no value at all, or a fault that was reported")]
+fn window(value: Option<&At<String>>, faults: &mut Faults) -> Option<Option<At<Window>>> {
+    let Some(written) = value else { return Some(None) };
+    let value = written.checked(faults, |text| {
+        Window::read(text).map_err(|why| {
+            let next_step = "write second, minute, hour, day, month and weekday in UTC: window = \"0 0 3 * * *\"";
+            Wrong::new(format!("window = {text:?}: {why}"), next_step)
+        })
+    })?;
     Some(Some(At { value, place: written.place.clone() }))
 }
 

@@ -38,6 +38,7 @@ fn slot(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Option<SlotCo
         agreed("drain_min_seconds", tokens().filter_map(|token| token.drain_min.as_ref()), faults);
     let max =
         agreed("drain_max_seconds", tokens().filter_map(|token| token.drain_max.as_ref()), faults);
+    let window = agreed("window", tokens().filter_map(|token| token.window.as_ref()), faults);
     let retire_at_exit = agreed(
         "retire_at_exit",
         tokens().filter_map(|token| token.retire_at_exit.as_ref()),
@@ -54,7 +55,8 @@ fn slot(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Option<SlotCo
     let days_to_expiry = days.map_or(DAYS_TO_EXPIRY, |days| days.value);
     let retire_at_exit = retire_at_exit.is_some_and(|written| written.value);
     let role = role?.value.clone();
-    Some(SlotConfig { role, days_to_expiry, drain_min, drain_max, retire_at_exit })
+    let window = window.map(|written| written.value.clone());
+    Some(SlotConfig { role, days_to_expiry, drain_min, drain_max, window, retire_at_exit })
 }
 
 fn one_role<'e>(

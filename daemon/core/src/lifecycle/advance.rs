@@ -15,7 +15,10 @@ impl Turn<'_> {
         self.try_now();
         self.alarm_again();
         match self.slot.standing.clone() {
-            Standing::Enrolled => self.survey_later(),
+            Standing::Enrolled => {
+                self.survey_later();
+                self.say_if_window_is_missed();
+            }
             Standing::Quarantined { shown } => {
                 self.survey_later();
                 self.alarm(

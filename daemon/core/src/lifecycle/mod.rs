@@ -46,6 +46,7 @@
 
 mod advance;
 mod drain;
+mod due;
 mod effect;
 mod event;
 mod issue;
@@ -94,6 +95,7 @@ fn take(turn: &mut Turn<'_>, event: &Event) -> bool {
         Event::Tick { held, fresh } => {
             turn.offer(fresh);
             turn.note_holders(held);
+            turn.heed_new_window();
         }
         Event::Wanted { fresh } => {
             turn.offer(fresh);

@@ -2,8 +2,6 @@
 
 use std::mem;
 
-use crate::schedule::half_life;
-
 use super::trouble::{
     CUT, Fault, LOST, NEW_TOKEN, PROBE_HERE, PROBE_REFUSED, PROBE_WRONG, USER_DISABLED, offline,
 };
@@ -60,7 +58,9 @@ impl Turn<'_> {
             return;
         };
         let tainted = self.slot.taint.take().is_some() || intent.tainted;
-        self.slot.due_at = Some(self.due(&staged));
+        // Never so soon that a wrong clock makes it rotate without end.
+        let soonest = self.now.plus(self.rules.life() / 4);
+        self.plan_rotation(staged.expires_at, soonest);
         self.settle();
         if tainted {
             self.say(Effect::Clear(LOST));
@@ -72,12 +72,6 @@ impl Turn<'_> {
             self.slot.draining.push(Draining { held, since: self.now, released_at: None, tainted });
         }
         self.say(Effect::Publish);
-    }
-
-    /// Half-life, but never so soon that a wrong clock makes it rotate without end.
-    fn due(&self, staged: &Held) -> crate::time::Timestamp {
-        let life = self.rules.life();
-        half_life(staged.expires_at, life, self.rules.jitter).max(self.now.plus(life / 4))
     }
 
     fn quarantine(&mut self, shown: &str) {

@@ -3,6 +3,7 @@
 use crate::names::{Role, User};
 use crate::pattern::verify::Id;
 use crate::schedule::Jitter;
+use crate::window::Window;
 
 /// The terms under which [`step`](super::step) decides. They may change between two steps (a reload).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Rules {
     /// Seconds after which Snowflake can no longer carry out an ADD that got no answer: the statement's own
     /// `timeout` plus the way there.
     pub settle: u32,
+    /// When a due rotation may begin; at any time if there is none.
+    pub window: Option<Window>,
     /// Checks that stop hand-out while they do not hold, and until they were looked at once.
     pub freeze_on: Vec<Id>,
     /// Computed once from host and slot.

@@ -25,6 +25,9 @@ pub struct Slot {
     pub standing: Standing,
     /// When the next rotation is due. Survives restarts: a restart never implies a rotation.
     pub due_at: Option<Timestamp>,
+    /// The window by which `due_at` was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_by: Option<String>,
     /// The last failure, with when to try again. None after success.
     pub trouble: Option<Trouble>,
     /// Why the serving secret is no longer trusted. Kept until it is replaced, across refusals and restarts.

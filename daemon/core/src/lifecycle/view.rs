@@ -17,6 +17,7 @@ impl Slot {
             work: Work::Idle,
             standing: Standing::Enrolled,
             due_at: None,
+            due_by: None,
             trouble: None,
             taint: None,
             doubts: Vec::new(),

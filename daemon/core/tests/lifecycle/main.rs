@@ -13,6 +13,8 @@ mod disk;
 mod holding_back;
 mod promises;
 mod random;
+mod retiring;
 mod server;
+mod windows;
 mod wishes;
 mod world;

@@ -75,6 +75,7 @@ impl World {
                 drain_min: 120,
                 drain_max: 86_400,
                 settle: 60,
+                window: None,
                 freeze_on: Vec::new(),
                 jitter: Jitter::from_hash(1 << 63),
             },

@@ -94,6 +94,7 @@ pub(crate) fn rules() -> Rules {
         drain_min: 120,
         drain_max: 86_400,
         settle: 60,
+        window: None,
         freeze_on: Vec::new(),
         jitter: Jitter::from_hash(1 << 63),
     }

@@ -197,6 +197,21 @@ fn an_add_that_may_still_land_counts_as_one_of_three_and_cuts_nobody() {
 }
 
 #[test]
+fn an_add_that_lands_late_is_never_the_fourth() {
+    let mut world = World::serving();
+    world.lease();
+    world.rotate(None);
+    world.run();
+    assert_eq!(world.ours(), 2);
+
+    world.rotate(None);
+    world.deliver_with(Fault::Late(55));
+    world.run_for(HOUR);
+
+    assert!(world.is_healthy());
+}
+
+#[test]
 fn a_name_that_is_taken_is_looked_at_before_anything_else_is_added() {
     let mut world = World::serving();
     world.rotate(None);

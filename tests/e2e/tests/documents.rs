@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use e2e::{quickstart, root, said};
-use world::Binaries;
+use e2e::{Admin, quickstart, root, said};
+use world::{Binaries, World, own_name};
 
 #[test]
 fn the_quickstart_prints_what_the_readme_shows() {
@@ -38,6 +38,31 @@ fn the_configuration_in_the_readme_is_good() {
 }
 
 #[test]
+fn the_first_hour_on_an_account_goes_as_the_readme_shows() {
+    let readme = document("README.md");
+    let (_, shown) = readme.split_once("```\n$ patctl plan").unwrap();
+    let (shown, _) = shown.split_once("\n```\n").unwrap();
+    let mut world = World::builder().prepare();
+    world.sim.admin_script("CREATE WAREHOUSE WH").unwrap();
+    let of_wh = ["--warehouse", "WH"].map(String::from);
+    world.initialise().and_then(|()| world.register(&own_name(), &of_wh)).unwrap();
+    let _sec_admin = Admin::of(&world);
+
+    for shown in format!(" plan{shown}").split("\n$ ") {
+        let (command, output) = shown.split_once('\n').unwrap_or((shown, ""));
+        if command.starts_with("systemctl") {
+            world.start();
+            e2e::log_in(&world);
+            continue;
+        }
+        let arguments: Vec<_> = command.trim_start_matches("patctl").split_whitespace().collect();
+        let said = world.patctl(&arguments).current_dir(world.keys()).output().unwrap();
+        let printed = String::from_utf8([said.stderr, said.stdout].concat()).unwrap();
+        assert!(is_shown_by(&lines(&printed), &lines(output)), "$ {command}\n{printed}");
+    }
+}
+
+#[test]
 fn a_link_of_a_document_leads_somewhere() {
     for name in ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md"] {
         let text = document(name);
@@ -45,6 +70,21 @@ fn a_link_of_a_document_leads_somewhere() {
         for link in links.filter(|link| !link.contains("://")) {
             assert!(root().join(link).exists(), "{name} links to {link}");
         }
+    }
+}
+
+fn lines(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.is_empty()).collect()
+}
+
+/// Whether these lines are what was printed; "…" stands for lines that were left out.
+fn is_shown_by(printed: &[&str], shown: &[&str]) -> bool {
+    match shown.split_first() {
+        None => printed.is_empty(),
+        Some((&"…", rest)) => {
+            (0..=printed.len()).any(|left_out| is_shown_by(&printed[left_out..], rest))
+        }
+        Some((first, rest)) => printed.first() == Some(first) && is_shown_by(&printed[1..], rest),
     }
 }
 

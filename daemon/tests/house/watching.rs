@@ -1,6 +1,8 @@
 //! P1: whether the pattern holds is looked at again and again; what does not hold is an alarm, and stops hand-out
 //! where `freeze_on` says so, across restarts too. P7: without `freeze_on` none of this touches a hand-out.
 
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use pat_wire::admin::Problem;
@@ -10,7 +12,7 @@ use patd_core::pattern::verify::{Attempt, Check, Evidence};
 use snowflake_sim::engine::StatementKind;
 use snowflake_sim::{Act, Fault, On};
 
-use crate::world::{CONNECTION, ROLE, USER, World, eventually};
+use crate::world::{CONNECTION, ROLE, USER, World, eventually, post};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -323,6 +325,21 @@ fn evidence_is_what_a_login_with_the_current_secret_shows() {
     let nobody = EvidenceRequest { connection: "nobody".into() };
     let unknown = world.admin::<Evidence>("evidence", &nobody).err().unwrap();
     assert_eq!(unknown.code(), Some(ErrorCode::UnknownConnection));
+}
+
+#[test]
+fn a_session_is_ended_though_whoever_wanted_to_see_it_went() {
+    let world = unguarded();
+    let slow = Act::Delay(Duration::from_millis(200));
+    world.sim.fault(Fault::always(On::Query, slow));
+    let mut stream = UnixStream::connect(world.path("run/admin.sock")).unwrap();
+    let asked = format!("{{\"connection\": \"{CONNECTION}\"}}");
+    stream.write_all(&post("/v1/evidence", &asked)).unwrap();
+    eventually("it is logged in", || (world.sim.open_sessions() > 0).then_some(()));
+
+    drop(stream);
+
+    eventually("it is logged out", || (world.sim.open_sessions() == 0).then_some(()));
 }
 
 #[test]

@@ -30,6 +30,10 @@ fn set_back() -> World {
 
 /// Within the hour in which a daemon that started looks at Snowflake's list.
 fn fenced(world: &World) {
+    eventually("the slot knows when it looks", || {
+        let slot = world.house().slots.all().into_iter().next()?.view().slot;
+        slot.flight.survey_at.map(|_| ())
+    });
     world.advance(Duration::from_secs(3_700));
     eventually("the slot is fenced", || (world.slot(USER).state == "fenced").then_some(()));
 }

@@ -114,7 +114,7 @@ struct Row {
     holder: Option<Holder>,
     watcher: Option<AbortHandle>,
     /// Dropped with the row: whoever watches the lease then knows that it ended.
-    _ended: watch::Sender<()>,
+    ended: watch::Sender<()>,
 }
 
 impl Leases {
@@ -202,7 +202,12 @@ impl Leases {
     pub fn of_uid(&self, id: &LeaseId, uid: u32) -> Option<(Lease, watch::Receiver<()>)> {
         let inner = self.inner();
         let row = inner.open.get(id).filter(|row| row.lease.uid == uid)?;
-        Some((row.lease.clone(), row._ended.subscribe()))
+        Some((row.lease.clone(), row.ended.subscribe()))
+    }
+
+    /// Returns whether somebody waits for the end of this lease.
+    pub fn is_watched(&self, id: &LeaseId) -> bool {
+        self.inner().open.get(id).is_some_and(|row| row.ended.receiver_count() > 0)
     }
 
     /// Returns the generations of a slot that somebody holds or may hold, with how many leases each.
@@ -253,7 +258,7 @@ impl Inner {
             let of_holder = self.by_holder.entry(holder).or_insert(0);
             *of_holder = of_holder.saturating_add(1);
         }
-        let row = Row { lease: lease.clone(), holder, watcher, _ended: watch::Sender::new(()) };
+        let row = Row { lease: lease.clone(), holder, watcher, ended: watch::Sender::new(()) };
         self.open.insert(lease.id, row);
     }
 

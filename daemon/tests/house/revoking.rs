@@ -10,7 +10,7 @@ use crate::world::{CONNECTION, USER, World, eventually};
 fn a_revoked_connection_hands_out_nothing_and_has_no_token_left() {
     let world = World::running();
     let handed = world.hand_out(CONNECTION).unwrap();
-    let watch = world.watch(&handed.terms.lease);
+    let watch = world.watching(&handed.terms.lease);
 
     let revoked: Revoked =
         world.admin("revoke", &RevokeRequest::Connection(CONNECTION.into())).unwrap();

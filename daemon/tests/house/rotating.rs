@@ -19,7 +19,7 @@ fn rotate(world: &World, taint: Option<&str>) -> Rotated {
 fn a_holder_is_told_moves_and_the_old_token_goes_after_the_drain() {
     let world = World::running();
     let first = world.hand_out(CONNECTION).unwrap();
-    let watch = world.watch(&first.terms.lease);
+    let watch = world.watching(&first.terms.lease);
 
     let rotated = rotate(&world, None);
 

@@ -18,6 +18,7 @@ use patd::clock::Clock;
 use patd::fault::Fault;
 use patd::flags::Flags;
 use patd::house::House;
+use patd::leases::LeaseId;
 use patd::serving;
 use patd_config::BrokerKey;
 use patd_core::names::{Account, Role, User};
@@ -242,6 +243,14 @@ impl World {
             let WatchReply { event } = reply;
             Ok(event)
         })
+    }
+
+    /// Returns once the daemon knows that an open lease is watched.
+    pub(crate) fn watching(&self, lease: &str) -> JoinHandle<Result<WatchEvent, BrokerError>> {
+        let watch = self.watch(lease);
+        let id = LeaseId::claimed(lease);
+        eventually("the lease is watched", || self.house().leases.is_watched(&id).then_some(()));
+        watch
     }
 
     pub(crate) fn admin<R: DeserializeOwned>(

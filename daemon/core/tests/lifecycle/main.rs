@@ -8,12 +8,16 @@
     reason = "a test's helpers may fail as loudly as the test, and tell how much was tried"
 )]
 
+mod answers;
 mod crashes;
 mod disk;
 mod holding_back;
+mod lineage;
+mod losses;
 mod promises;
 mod random;
 mod retiring;
+mod revoking;
 mod server;
 mod windows;
 mod wishes;

@@ -1,0 +1,80 @@
+//! What people, strangers, clones and clocks do to a world.
+
+use patd_core::lifecycle::{Effect, Event, step};
+use patd_core::names::Role;
+
+use super::{DAY, HOST, World};
+use crate::server::{Maker, Token};
+
+impl World {
+    /// The watch has looked, and these checks do not hold.
+    pub(crate) fn judge(&mut self, failed: &[&str]) {
+        let failed = failed.iter().map(|id| (*id).to_owned()).collect();
+        self.take(&Event::Judged { failed });
+    }
+
+    pub(crate) fn rotate(&mut self, taint: Option<&str>) {
+        let fresh = self.fresh();
+        self.take(&Event::Rotate { taint: taint.map(str::to_owned), fresh });
+    }
+
+    pub(crate) fn enrol(&mut self) {
+        let fresh = self.fresh();
+        self.revoked = false;
+        self.take(&Event::Enrol { fresh });
+    }
+
+    /// A request finds no secret, or thinks so. Returns what the daemon is to do.
+    pub(crate) fn want(&mut self) -> Vec<Effect> {
+        let event = Event::Wanted { fresh: self.fresh() };
+        let (_, effects) = step(&self.slot, &event, self.now(), &self.rules);
+        self.take(&event);
+        effects
+    }
+
+    /// Hands out the current secret, if it may be.
+    pub(crate) fn lease(&mut self) -> bool {
+        let granted = self.slot.may_hand_out(self.now(), &self.rules).map(|held| held.generation);
+        granted.map(|generation| self.leases.insert(generation)).is_ok()
+    }
+
+    /// Strangers' tokens appear.
+    pub(crate) fn strangers(&mut self, count: usize) {
+        for _ in 0..count.min(15 - self.server.live(&[Maker::Us, Maker::Clone, Maker::Stranger])) {
+            self.ids += 1;
+            let name = format!("STRANGER{}", self.ids);
+            self.server.plant(&name, Maker::Stranger, self.clock.plus(300 * DAY));
+        }
+    }
+
+    /// A clone of this host writes a generation of its own.
+    pub(crate) fn clone_writes(&mut self) {
+        self.ids += 1;
+        let generation = self.on_disk().last_generation.0.max(self.slot.last_generation.0) + 2;
+        let name = format!("PATD_{HOST}_G{generation}_{:06X}", 0xC0_0000 + self.ids);
+        self.server.plant(&name, Maker::Clone, self.clock.plus(7 * DAY));
+    }
+
+    /// A person changes the served token at Snowflake, or removes it.
+    pub(crate) fn change_served(&mut self, change: impl Fn(Token) -> Option<Token>) {
+        let Some(name) = self.slot.current().map(|held| held.name.clone()) else { return };
+        let tokens = std::mem::take(&mut self.server.tokens).into_iter();
+        self.server.tokens = tokens
+            .filter_map(|token| if token.row.name == name { change(token) } else { Some(token) })
+            .collect();
+    }
+
+    /// The local clock jumps, but not over an ADD that is still on its way.
+    pub(crate) fn jump(&mut self, seconds: i64) {
+        if self.server.late.is_empty() {
+            self.skew = seconds;
+            self.unseen = 0;
+        }
+    }
+
+    /// The configuration names another role.
+    pub(crate) fn restate(&mut self) {
+        let other = if self.rules.role.as_str() == "ROLE" { "OTHER_ROLE" } else { "ROLE" };
+        self.rules.role = Role::new(other);
+    }
+}

@@ -1,0 +1,103 @@
+//! The effects carried out: the store, the four calls to Snowflake, what is said.
+
+use patd_core::lifecycle::{Effect, Event, ProbeOutcome, Standing};
+use patd_core::names::{Generation, TokenName};
+
+use super::World;
+use crate::server::Maker;
+
+impl World {
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        match &effect {
+            Effect::Store => self.store(),
+            Effect::Add => self.call_add(),
+            Effect::List => self.call_list(),
+            Effect::Probe(generation) => self.call_probe(*generation),
+            Effect::Remove(name) => self.call_remove(name),
+            Effect::Publish => self.published += 1,
+            Effect::EndLeases => {
+                self.i9_tombstone_first();
+                self.leases.clear();
+            }
+            Effect::Alarm(alarm) => {
+                self.alarms.insert(alarm.id, alarm.clone());
+            }
+            Effect::Clear(id) => {
+                self.alarms.remove(id);
+            }
+            Effect::WakeAt(at) => self.wake = Some(*at),
+        }
+        if matches!(effect, Effect::Add | Effect::List | Effect::Probe(_) | Effect::Remove(_)) {
+            self.calls.push((self.clock, effect));
+        }
+    }
+
+    pub(super) fn store(&mut self) {
+        self.i8_generation_on_disk();
+        self.write();
+        self.disk.sync();
+        self.memory_secrets = self.disk.secrets().clone();
+        if matches!(self.slot.standing, Standing::Tombstoned { .. }) {
+            self.promoted.clear();
+            self.revoked = true;
+        }
+        self.promoted.extend(self.slot.current().map(|held| held.name.clone()));
+    }
+
+    pub(super) fn write(&mut self) {
+        let secret_of = |name: &TokenName| {
+            let known =
+                self.memory_secrets.get(name).or_else(|| self.disk.secrets().get(name)).copied();
+            known.unwrap_or_else(|| panic!("no secret at hand for {name}: {self:#?}"))
+        };
+        let secrets =
+            self.slot.held().map(|held| (held.name.clone(), secret_of(&held.name))).collect();
+        self.disk.write(&self.slot, secrets);
+    }
+
+    pub(super) fn call_add(&mut self) {
+        let intent = self.i4_intent_of_add();
+        assert_eq!(self.on_disk().standing, Standing::Enrolled, "only an enrolled slot issues");
+        self.i8_generation(intent.generation);
+        self.i16_quota();
+        self.announced = intent.generation;
+        let (outcome, secret) = self.server.add(&intent, self.clock);
+        self.await_answer(Event::Added(outcome), secret.map(|secret| (intent.name, secret)));
+    }
+
+    pub(super) fn call_list(&mut self) {
+        let answer = self.server.list();
+        self.listed_live = self.server.live(&[Maker::Us, Maker::Clone, Maker::Stranger]);
+        self.unseen = if answer.is_ok() { 0 } else { self.unseen };
+        self.await_answer(Event::Listed(answer), None);
+    }
+
+    pub(super) fn call_probe(&mut self, generation: Generation) {
+        let disk = self.on_disk();
+        let staged = disk
+            .held()
+            .find(|held| held.generation == generation)
+            .expect("probed is sealed")
+            .clone();
+        let secret = *self.disk.secrets().get(&staged.name).expect("what is probed is sealed");
+        let outcome = self.server.probe(secret);
+        if outcome == ProbeOutcome::Proved {
+            self.proven.insert(staged.name);
+        }
+        self.await_answer(Event::Probed(outcome), None);
+    }
+
+    pub(super) fn call_remove(&mut self, name: &TokenName) {
+        self.i6_foreign(name);
+        self.i4_intent_of_remove(name);
+        self.i15_clock(name);
+        self.i5_successor(name);
+        let outcome = self.server.remove(name);
+        self.await_answer(Event::Removed { name: name.clone(), outcome }, None);
+    }
+
+    pub(super) fn await_answer(&mut self, answer: Event, secret: Option<(TokenName, u64)>) {
+        self.i14_one_call();
+        self.answer = Some((answer, secret));
+    }
+}

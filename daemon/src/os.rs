@@ -41,6 +41,58 @@ pub fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// What a pidfd says of its process, at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The process id, as this pid namespace counts.
+    pub pid: u32,
+    /// Effective uid.
+    pub euid: u32,
+    /// Real, effective, saved and file system gid.
+    pub gids: [u32; 4],
+}
+
+/// Asks a pidfd whose process it is; none if the process has been reaped. Linux 6.13.
+#[expect(unsafe_code, reason = "nix has no PIDFD_GET_INFO")]
+pub fn said_by(pidfd: impl AsFd) -> io::Result<Option<Said>> {
+    let wanted = u64::from(libc::PIDFD_INFO_PID | libc::PIDFD_INFO_CREDS);
+    // JUSTIFICATION: the one question to the kernel about a pinned process that does not go through /proc.
+    // SAFETY: the struct is plain integers, for which all zeros is a value.
+    let mut info: libc::pidfd_info = unsafe { std::mem::zeroed() };
+    info.mask = wanted;
+    // SAFETY: the request's number carries the size of this very struct; the kernel writes no more than that into it,
+    // and it outlives the call.
+    let done =
+        unsafe { libc::ioctl(pidfd.as_fd().as_raw_fd(), libc::PIDFD_GET_INFO, &raw mut info) };
+    match Errno::result(done) {
+        Ok(_) if info.mask & wanted == wanted => {
+            let gids = [info.rgid, info.egid, info.sgid, info.fsgid];
+            Ok(Some(Said { pid: info.tgid, euid: info.euid, gids }))
+        }
+        // Newer kernels answer for a reaped process, with what is left of it.
+        Ok(_) | Err(Errno::ESRCH) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Has the kernel refuse files that the other end wants to pass over a Unix socket. Linux 6.16.
+#[expect(unsafe_code, reason = "neither nix nor libc knows the option")]
+pub fn refuse_passed_files(socket: impl AsFd) -> io::Result<()> {
+    let no: libc::c_int = 0;
+    // JUSTIFICATION: without it a peer can have any number of files in flight towards us until we read.
+    // SAFETY: the kernel reads as many bytes as the length says, from an integer of that size that outlives the call.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_PASSRIGHTS,
+            (&raw const no).cast(),
+            libc::socklen_t::try_from(size_of_val(&no)).unwrap_or_default(),
+        )
+    };
+    Errno::result(done).map(drop).map_err(io::Error::from)
+}
+
 /// A pidfd that the runtime waits on: readable once the process has ended.
 pub struct Ending(AsyncFd<OwnedFd>);
 
@@ -167,6 +219,8 @@ pub fn pid_of(pidfd: impl AsFd) -> io::Result<Option<i32>> {
     Ok(pid.and_then(|pid| pid.trim().parse().ok()).filter(|pid: &i32| *pid > 0))
 }
 
+/// asm-generic/socket.h; the daemon is not built for the two architectures that have another number.
+const SO_PASSRIGHTS: libc::c_int = 83;
 /// Bytes from which on a block is mapped by itself, and given back when it is freed.
 #[cfg(target_env = "gnu")]
 const LARGE_BLOCK: i32 = 128 << 10;
@@ -198,6 +252,7 @@ mod tests {
         child.wait().unwrap();
         assert!(has_ended(&pidfd).unwrap());
         assert_eq!(pid_of(&pidfd).unwrap(), None);
+        assert!(!matches!(said_by(&pidfd), Ok(Some(_))), "nothing is believed of a reaped process");
     }
 
     #[test]

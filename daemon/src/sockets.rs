@@ -14,6 +14,8 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, umask};
 use pat_wire::trust;
 
+use crate::peer::{self, PassedFiles};
+
 /// The sockets, listening and non-blocking.
 pub struct Sockets {
     /// Anyone may connect; policy decides.
@@ -168,7 +170,15 @@ fn bound(path: &Path, mode: u32) -> Result<UnixListener, SocketError> {
     ready(listener, path)
 }
 
+/// Every connection inherits what the listener refuses.
 fn ready(listener: UnixListener, path: &Path) -> Result<UnixListener, SocketError> {
+    if peer::passed_files() == PassedFiles::Refused {
+        crate::os::refuse_passed_files(&listener).map_err(|source| SocketError::Io {
+            path: path.to_owned(),
+            doing: "kept from taking passed files",
+            source,
+        })?;
+    }
     listener.set_nonblocking(true).map_err(|source| SocketError::Io {
         path: path.to_owned(),
         doing: "made non-blocking",

@@ -31,8 +31,12 @@ pub struct DaemonStatus {
     pub started_at: i64,
     /// The random id of this host's lineage, as it appears in token names.
     pub host_id: String,
-    /// How peers are identified: `uid-gid` (any kernel), `pidfd` (6.5 and later), `pidfs` (6.9 and later).
+    /// How peers are identified: `uid-gid` (any kernel), `pidfd` (6.5 and later), `pidfs` (6.9 and later),
+    /// `pidfd-info` (6.13 and later).
     pub peer_tier: String,
+    /// What becomes of files that a peer passes: `refused` (6.16 and later) or `dropped`.
+    #[serde(default)]
+    pub passed_files: String,
     /// The root key's provider with its label, e.g. `systemd-credential (host key)`.
     pub root_key: String,
     /// Who owns the trusted configuration: `root`, or `the daemon's own uid`.

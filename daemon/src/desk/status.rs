@@ -33,6 +33,7 @@ fn daemon(house: &House, config: &Config) -> DaemonStatus {
         started_at: house.facts.started_at,
         host_id: house.store.host().as_str().to_owned(),
         peer_tier: crate::peer::tier().as_str().to_owned(),
+        passed_files: crate::peer::passed_files().as_str().to_owned(),
         root_key: house.facts.root_key.clone(),
         config_owner: match config.owner {
             Owner::Root => "root".to_owned(),

@@ -1,5 +1,6 @@
 //! Who is at the other end, from kernel facts alone: `SO_PEERCRED` as captured at connect, a pidfd that pins
-//! the process while /proc is read, and an alive check last. Nothing the peer says is looked at here.
+//! the process while /proc is read, what the pidfd itself says, and an alive check last. Nothing the peer says is
+//! looked at here.
 
 mod facts;
 mod tier;
@@ -10,7 +11,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 use patd_core::policy::Selector;
 
 pub use facts::start_time;
-pub use tier::{Tier, tier};
+pub use tier::{PassedFiles, Tier, passed_files, tier};
 
 /// The uid that stands for "somebody this namespace has no number for".
 const NOBODY: u32 = 65_534;
@@ -64,7 +65,7 @@ pub enum Unattested {
     #[error("the peer's process ended before it was known")]
     Gone,
     /// The process executed a program of somebody else (setuid) after it had connected.
-    #[error("the peer's process acts as another user than when it connected")]
+    #[error("the peer's process acts as another user or group than when it connected")]
     Changed,
 }
 
@@ -74,6 +75,11 @@ impl Caller {
     /// # Errors
     /// If it cannot tell, or if it is one that is never served (uid 65534, pid 0).
     pub fn of(socket: &impl AsFd) -> Result<Self, Unattested> {
+        if passed_files() == PassedFiles::Refused {
+            // The listener's refusal covers it, but not a connection that waited before the daemon had the listener.
+            // Where it fails, a passed file is dropped unread.
+            let _refused = crate::os::refuse_passed_files(socket);
+        }
         let seen = getsockopt(socket, sockopt::PeerCredentials).map_err(Unattested::Credentials)?;
         if seen.uid() == NOBODY {
             return Err(Unattested::NeverServed(
@@ -106,6 +112,7 @@ impl Caller {
         let start_time = start_time(pid);
         let (groups, unit) = found_out(pid, uid, wanted)?;
         let peer = Peer { uid, egid, pid, start_time, unit, groups, pidfd };
+        peer.agrees_with_its_pidfd()?;
         if peer.still_the_same() { Ok(peer) } else { Err(Unattested::Gone) }
     }
 }
@@ -127,6 +134,20 @@ fn found_out(pid: i32, uid: u32, wanted: Wanted) -> Result<(Vec<u32>, Option<Str
 }
 
 impl Peer {
+    /// Asks the pinned process itself, where the kernel can say: what the socket noted at connect must still be so.
+    fn agrees_with_its_pidfd(&self) -> Result<(), Unattested> {
+        if tier() < Tier::PidfdInfo {
+            return Ok(());
+        }
+        let said = crate::os::said_by(&self.pidfd).ok().flatten().ok_or(Unattested::Gone)?;
+        let is_same_process = i32::try_from(said.pid) == Ok(self.pid);
+        // pat-exec lowers its effective group once it has connected, and keeps the other as the saved one.
+        if is_same_process && said.euid == self.uid && said.gids.contains(&self.egid) {
+            return Ok(());
+        }
+        Err(Unattested::Changed)
+    }
+
     /// Returns whether the process that connected is still there, so that what was read about it was its own.
     pub fn still_the_same(&self) -> bool {
         matches!(crate::os::has_ended(&self.pidfd), Ok(false))
@@ -220,7 +241,57 @@ mod tests {
         for wanted in [Wanted { groups: true, unit: false }, Wanted { groups: false, unit: true }] {
             assert!(matches!(connected_as_another().attest(wanted), Err(Unattested::Changed)));
         }
-        assert!(connected_as_another().attest(Wanted::default()).is_ok(), "nothing of now is used");
+        let unlooked = connected_as_another().attest(Wanted::default()).map(drop);
+        match tier() {
+            Tier::PidfdInfo => assert!(matches!(unlooked, Err(Unattested::Changed))),
+            Tier::UidGid | Tier::Pidfd | Tier::Pidfs => {
+                assert!(unlooked.is_ok(), "nothing of now is used");
+            }
+        }
+    }
+
+    #[test]
+    fn a_group_or_process_that_the_pidfd_does_not_confirm_is_refused() {
+        if tier() < Tier::PidfdInfo {
+            return;
+        }
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let caller = || Caller::of(&ours).unwrap();
+        let egid = caller().egid;
+        let another_group = Caller { egid: egid + 1, ..caller() };
+        let another_process = Caller { pid: caller().pid + 1, ..caller() };
+        for changed in [another_group, another_process] {
+            let outcome = changed.attest(Wanted::default());
+            assert!(matches!(outcome, Err(Unattested::Changed)));
+        }
+    }
+
+    #[test]
+    fn files_that_a_peer_passes_are_refused_by_the_kernel_or_dropped_unread() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (read, write) = nix::unistd::pipe().unwrap();
+        drop(Caller::of(&ours).unwrap());
+
+        let passed = [std::os::fd::AsRawFd::as_raw_fd(&write)];
+        let with_file = [nix::sys::socket::ControlMessage::ScmRights(&passed)];
+        let sent = nix::sys::socket::sendmsg::<()>(
+            std::os::fd::AsRawFd::as_raw_fd(&theirs),
+            &[std::io::IoSlice::new(b"x")],
+            &with_file,
+            nix::sys::socket::MsgFlags::empty(),
+            None,
+        );
+
+        match passed_files() {
+            PassedFiles::Refused => assert_eq!(sent, Err(nix::errno::Errno::EPERM)),
+            PassedFiles::Dropped => {
+                assert_eq!(sent, Ok(1));
+                std::io::Read::read_exact(&mut &ours, &mut [0]).unwrap();
+            }
+        }
+        drop(write);
+        // Whoever kept the other end would keep this from ending.
+        assert_eq!(nix::unistd::read(&read, &mut [0]), Ok(0));
     }
 
     #[test]
@@ -232,7 +303,9 @@ mod tests {
 
         match tier() {
             Tier::UidGid => assert!(outcome.is_ok()),
-            Tier::Pidfd | Tier::Pidfs => assert!(matches!(outcome, Err(Unattested::Gone))),
+            Tier::Pidfd | Tier::Pidfs | Tier::PidfdInfo => {
+                assert!(matches!(outcome, Err(Unattested::Gone)));
+            }
         }
     }
 

@@ -76,6 +76,8 @@ impl Alarms {
 
 #[cfg(test)]
 mod tests {
+    use pat_wire::admin::LogFilter;
+
     use super::*;
 
     fn alarm(message: &str) -> Alarm {
@@ -95,6 +97,10 @@ mod tests {
         alarms.clear("slot", "x");
 
         assert!(alarms.standing_now().is_empty());
-        assert_eq!(audit.newest(10).unwrap().len(), 2, "raised once, cleared once");
+        assert_eq!(
+            audit.newest(&LogFilter::default(), 10).unwrap().len(),
+            2,
+            "raised once, cleared once"
+        );
     }
 }

@@ -62,7 +62,7 @@ fn prioritised(level: Level, text: &str) -> String {
 }
 
 /// systemd.exec(5): `JOURNAL_STREAM` is "device:inode" of the stream it connected.
-fn stderr_is_the_journal() -> bool {
+pub(crate) fn stderr_is_the_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     let Ok(stderr) = nix::sys::stat::fstat(std::io::stderr()) else { return false };
     is_stream(&stream, stderr.st_dev, stderr.st_ino)

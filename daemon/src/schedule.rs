@@ -59,6 +59,7 @@ async fn watch_over(
         house.refusals.tell();
         tell_of_repairs(&house);
         tell_of_history(&house);
+        tell_of_meddling(&house);
     }
     // Sets a flag; a job that runs just now only nudges.
     let _ended = scheduler.shutdown().await;
@@ -94,6 +95,15 @@ fn tell_of_history(house: &House) {
         Some(Some(alarm)) => house.alarms.raise("audit", &alarm),
         Some(None) => house.alarms.clear("audit", HISTORY_SHORT),
         None => {}
+    }
+}
+
+/// Whoever changes the log hides something, or does not know better: a person must look.
+fn tell_of_meddling(house: &House) {
+    if let Some(what) = house.audit.meddling() {
+        let message = format!("audit log: {what}");
+        let next_step = "find out who did it: patctl audit verify, journalctl -u patd; the alarm goes with the next start".to_owned();
+        house.alarms.raise("audit", &Alarm { id: "audit-log-changed", message, next_step });
     }
 }
 

@@ -1,6 +1,6 @@
 //! `patctl log`: the newest audit records, one line each.
 
-use pat_wire::admin::{LogPage, LogRequest};
+use pat_wire::admin::{LogFilter, LogPage, LogRequest};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Failure};
@@ -9,7 +9,11 @@ use crate::daemon;
 use crate::text::plain;
 
 pub(crate) fn run(cli: &Cli, args: &LogArgs) -> Result<Answer, Failure> {
-    let page: LogPage = daemon::question(cli, "/v1/log", &LogRequest { limit: args.records })?;
+    let page: LogPage = daemon::question(
+        cli,
+        "/v1/log",
+        &LogRequest { limit: args.records, picks: LogFilter::default() },
+    )?;
     let parse = |line: &String| serde_json::from_str(line).unwrap_or_else(|_| json!(line));
     let records: Vec<Value> = page.records.iter().map(parse).collect();
     let lines: Vec<String> = records.iter().map(line).collect();

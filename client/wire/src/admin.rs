@@ -175,6 +175,50 @@ pub struct Explanation {
 pub struct LogRequest {
     /// How many, at the most 1,000.
     pub limit: u32,
+    /// Which; all, if nothing is said.
+    #[serde(default, skip_serializing_if = "LogFilter::is_empty")]
+    pub picks: LogFilter,
+}
+
+/// Which audit records are wanted. Every wish narrows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogFilter {
+    /// Not before: seconds since 1970, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// Before: seconds since 1970, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// About this connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// Of this uid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Of one of these kinds (the record's `event`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// With this outcome of a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Verdict>,
+}
+
+impl LogFilter {
+    /// Returns whether it has no wish.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What became of a request for a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It was granted.
+    Allow,
+    /// It was refused.
+    Deny,
 }
 
 /// Audit records, oldest first, each one line of JSON.
@@ -191,4 +235,64 @@ pub struct Reloaded {
     pub in_force: bool,
     /// Faults, if it is not; the old configuration stays.
     pub faults: Vec<String>,
+}
+
+/// Every open lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseList {
+    /// By connection, the oldest first.
+    pub leases: Vec<LeaseRow>,
+}
+
+/// One generation in one process's hands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRow {
+    /// Its id: 32 hexadecimal digits.
+    pub lease: String,
+    /// The connection it was granted for; none if it is from an older version's journal.
+    pub connection: Option<String>,
+    /// `ACCOUNT/USER`.
+    pub slot: String,
+    /// The generation held.
+    pub generation: u64,
+    /// Whether that is the one served now.
+    pub is_current: bool,
+    /// Who holds it; none if nobody knows (the journal was damaged).
+    pub holder: Option<LeaseHolder>,
+    /// When it was granted: seconds since 1970, UTC.
+    pub since: Option<i64>,
+    /// Whether the kernel showed the gate.
+    pub gated: Option<bool>,
+    /// Whether the holder waits to hear of a newer generation.
+    pub watched: bool,
+}
+
+/// The process that holds a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseHolder {
+    /// Effective uid at connect.
+    pub uid: u32,
+    /// Process id.
+    pub pid: i32,
+    /// The system manager's unit it runs in now.
+    pub unit: Option<String>,
+    /// What the process calls itself now: for the eye only.
+    pub program: Option<String>,
+}
+
+/// Ends a lease: its holder counts as gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndLeaseRequest {
+    /// Its id, or the beginning of it if no other begins so (eight digits at least).
+    pub lease: String,
+}
+
+/// The lease that was ended. The process keeps the secret it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedLease {
+    /// The lease as it was.
+    pub ended: LeaseRow,
+    /// Leases of the same generation that are left.
+    pub left: u32,
 }

@@ -5,8 +5,9 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// Control characters (line ends too), and the line separators and direction marks of Unicode.
-fn steers(c: char) -> bool {
+/// Returns whether a character steers a terminal or turns text: control characters (line ends too), and the line
+/// separators and direction marks of Unicode.
+pub fn steers(c: char) -> bool {
     let is_mark = matches!(
         c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

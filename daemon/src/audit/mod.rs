@@ -2,6 +2,7 @@
 //! it is about is released, and the disk within 100 ms (or first, with `audit = "strict"`). If it cannot be
 //! written, nothing is released.
 
+mod checkpoint;
 mod record;
 mod refusals;
 mod writer;
@@ -12,9 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use pat_wire::admin::LogFilter;
+use patd_audit::{Head, Log};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use checkpoint::Checkpoints;
 pub use record::{EndReason, Event, Subject, claimed, statement};
 pub use refusals::Refusals;
 use writer::Writer;
@@ -79,13 +83,13 @@ impl Audit {
         self.strict.store(strict, Ordering::Relaxed);
     }
 
-    /// Returns the newest records, oldest first.
+    /// Returns the newest records that a filter picks, oldest first.
     ///
     /// # Errors
     /// If the log cannot be read.
-    pub fn newest(&self, limit: usize) -> Result<Vec<String>, AuditError> {
+    pub fn newest(&self, picks: &LogFilter, limit: usize) -> Result<Vec<String>, AuditError> {
         let folder = self.writer().folder().to_owned();
-        writer::newest(&folder, limit).map_err(AuditError)
+        Log::open(&folder).and_then(|log| log.newest(picks, limit)).map_err(AuditError)
     }
 
     /// Returns how many seconds old the newest record was that made room for others, if any did since this was last
@@ -94,31 +98,59 @@ impl Audit {
         self.writer().thrown_away.take()
     }
 
-    /// Brings records to the disk within 100 ms of being written, until told to stop.
-    pub async fn sync_until(self: Arc<Self>, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = self.dirty.notified() => {}
-                () = stop.cancelled() => break,
-            }
-            tokio::time::sleep(GROUP).await;
-            self.sync().await;
-        }
-        self.sync().await;
+    /// Returns what somebody else did to the log, if anything was seen since this was last asked.
+    pub fn meddling(&self) -> Option<&'static str> {
+        self.writer().meddling.take()
     }
 
-    /// A copy of the descriptor is synced on another thread, so that no hand-out waits for the disk.
-    async fn sync(&self) {
-        let file = self.writer().file_to_sync();
-        let synced = match file {
-            Ok(Some(file)) => tokio::task::spawn_blocking(move || file.sync_data()).await,
-            Ok(None) => return,
-            Err(error) => Ok(Err(error)),
-        };
-        if let Ok(Err(error)) = synced {
-            tracing::error!(error = %error, "Audit log not brought to the disk");
-            self.writer().distrust();
+    /// Brings records to the disk within 100 ms of being written, and says now and then what the last
+    /// of them is; until told to stop.
+    pub async fn sync_until(self: Arc<Self>, stop: CancellationToken) {
+        let mut checkpoints = Checkpoints::of_this_process();
+        let mut rounds = tokio::time::interval(checkpoint::ROUND);
+        loop {
+            let is_last = tokio::select! {
+                () = self.dirty.notified() => false,
+                _ = rounds.tick() => false,
+                () = stop.cancelled() => true,
+            };
+            if !is_last {
+                tokio::time::sleep(GROUP).await;
+            }
+            if let Some(head) = self.sync().await {
+                checkpoints.note(head, std::time::Instant::now(), is_last);
+            }
+            if is_last {
+                break;
+            }
         }
+    }
+
+    /// Returns the last record, if it is on the disk. A copy of the descriptor is synced on another thread, so that
+    /// no hand-out waits for the disk.
+    async fn sync(&self) -> Option<Head> {
+        let (synced, head) = match self.to_sync() {
+            Ok((Some(file), head)) => {
+                (tokio::task::spawn_blocking(move || file.sync_data()).await, head)
+            }
+            Ok((None, head)) => return head,
+            Err(error) => (Ok(Err(error)), None),
+        };
+        match synced {
+            Ok(Ok(())) => head,
+            Ok(Err(error)) => {
+                tracing::error!(error = %error, "Audit log not brought to the disk");
+                self.writer().distrust();
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn to_sync(&self) -> io::Result<(Option<std::fs::File>, Option<Head>)> {
+        let mut writer = self.writer();
+        writer.look();
+        writer.file_to_sync()
     }
 
     fn writer(&self) -> std::sync::MutexGuard<'_, Writer> {
@@ -139,8 +171,8 @@ mod tests {
         let audit = Audit::open(folder.path(), "b", true, 0).unwrap();
 
         audit.write(0, &Event::Stop).unwrap();
-        assert!(audit.writer().file_to_sync().unwrap().is_none(), "on the disk already");
+        assert!(audit.writer().file_to_sync().unwrap().0.is_none(), "on the disk already");
         audit.note(0, &Event::Stop);
-        assert!(audit.writer().file_to_sync().unwrap().is_some(), "left to the grouped sync");
+        assert!(audit.writer().file_to_sync().unwrap().0.is_some(), "left to the grouped sync");
     }
 }

@@ -36,6 +36,9 @@ pub enum Event<'a> {
     Gap {
         /// What was found.
         what: &'a str,
+        /// How many records are known to be lost.
+        #[serde(skip_serializing_if = "is_zero")]
+        lost: u64,
     },
     /// A secret is about to be released, under a lease.
     Allow {
@@ -179,6 +182,11 @@ pub enum Event<'a> {
         /// What it was about.
         subject: String,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A peer as the kernel showed it.

@@ -123,6 +123,8 @@ const MOST_NAMED: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use pat_wire::admin::LogFilter;
+
     use super::*;
     use crate::audit::Subject;
 
@@ -152,7 +154,7 @@ mod tests {
         }
 
         fn records(&self) -> Vec<serde_json::Value> {
-            let lines = self.audit.newest(100_000).unwrap();
+            let lines = self.audit.newest(&LogFilter::default(), 100_000).unwrap();
             lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
         }
 

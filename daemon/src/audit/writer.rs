@@ -1,12 +1,12 @@
-//! The file behind the audit log: JSON lines, mode 0600, numbered without a gap, rotated by size.
+//! The file behind the audit log: chained JSON lines, mode 0600, numbered without a gap, rotated by size.
 //! A line is written by one write(2); a torn one is cut off or closed, and said.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use patd_audit::{CURRENT, Chain, Head, LONGEST_LINE, Linked, OLDER, rotated};
 
 use super::record::Event;
 
@@ -15,47 +15,65 @@ pub(super) struct Writer {
     boot: String,
     file: File,
     size: u64,
-    next_seq: u64,
-    /// A write or an fsync failed: what the file holds is looked at again before the next record.
-    distrusted: bool,
+    chain: Chain,
+    /// Why what the file holds is looked at again before the next record.
+    doubt: Option<Doubt>,
     unsynced: bool,
+    /// Records that could not be written since the last that could.
+    lost: u64,
     /// How old the newest record was, in seconds, that was last thrown away to make room.
     pub(super) thrown_away: Option<i64>,
+    /// What somebody else did to the file, if anything was seen.
+    pub(super) meddling: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    seq: u64,
-    at: String,
-    boot: &'a str,
-    #[serde(flatten)]
-    event: &'a Event<'a>,
+/// What may be wrong with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// A write or an fsync failed.
+    Failed,
+    /// Another file, or none, has its name.
+    Moved,
+    /// It is shorter than what was written.
+    Cut,
+}
+
+impl Doubt {
+    fn said(self) -> &'static str {
+        match self {
+            Self::Failed => "records could not be written for a while",
+            Self::Moved => "the log was moved away while the daemon ran",
+            Self::Cut => "the log was cut while the daemon ran",
+        }
+    }
 }
 
 impl Writer {
     pub(super) fn open(folder: &Path, boot: &str, at: i64) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let (file, found) = open_end(&folder.join(CURRENT))?;
-        let next_seq = match found.last_seq {
-            Some(seq) => seq.saturating_add(1),
-            None => {
-                let before = end_of(&folder.join(rotated(1)))?;
-                let last = before.and_then(|text| last_seq_in(&text));
-                last.map_or(1, |seq| seq.saturating_add(1))
-            }
+        let (chain, is_good) = match Chain::after(&found.text) {
+            Some(goes_on) => goes_on,
+            None => before(folder, &found)?,
         };
         let mut writer = Self {
             folder: folder.to_owned(),
             boot: boot.to_owned(),
             file,
             size: found.size,
-            next_seq,
-            distrusted: false,
+            chain,
+            doubt: None,
             unsynced: false,
+            lost: 0,
             thrown_away: None,
+            meddling: None,
         };
         if found.was_torn {
-            writer.append_now(at, &Event::Gap { what: TORN }, true)?;
+            writer.append_now(at, &Event::Gap { what: TORN, lost: 0 }, true)?;
+        }
+        if !is_good {
+            writer.meddling = Some(NOT_AS_WRITTEN);
+            writer.append_now(at, &Event::Gap { what: NOT_AS_WRITTEN, lost: 0 }, true)?;
         }
         Ok(writer)
     }
@@ -65,33 +83,40 @@ impl Writer {
     }
 
     pub(super) fn append(&mut self, at: i64, event: &Event<'_>, sync: bool) -> io::Result<()> {
-        if self.distrusted {
-            self.look_again(at)?;
+        let appended = self.prepare(at).and_then(|()| self.append_now(at, event, sync));
+        if appended.is_err() {
+            self.lost = self.lost.saturating_add(1);
+        }
+        appended
+    }
+
+    fn prepare(&mut self, at: i64) -> io::Result<()> {
+        if let Some(doubt) = self.doubt {
+            self.look_again(at, doubt)?;
         }
         if self.size >= ROTATE_AT {
-            self.rotate(at)?;
+            // What is half done is found out by the look again.
+            self.rotate(at).inspect_err(|_| self.doubt = Some(Doubt::Failed))?;
         }
-        self.append_now(at, event, sync)
+        Ok(())
     }
 
     fn append_now(&mut self, at: i64, event: &Event<'_>, sync: bool) -> io::Result<()> {
-        let line = Line { seq: self.next_seq, at: written_time(at), boot: &self.boot, event };
-        let mut text = serde_json::to_vec(&line)?;
-        text.push(b'\n');
-        if let Err(error) = self.put(&text, sync) {
-            self.distrusted = true;
+        let linked = self.chain.link(&written_time(at), &self.boot, event)?;
+        if let Err(error) = self.put(&linked, sync) {
+            self.doubt = Some(Doubt::Failed);
             // What was written of the line is taken back, so that the log stays whole.
             let _looked_at_again = self.file.set_len(self.size);
             return Err(error);
         }
-        self.size = self.size.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
-        self.next_seq = self.next_seq.saturating_add(1);
+        self.size = self.size.saturating_add(length(&linked.text));
+        self.chain.took(&linked);
         Ok(())
     }
 
-    fn put(&mut self, text: &[u8], sync: bool) -> io::Result<()> {
-        let written = self.file.write(text)?;
-        if written != text.len() {
+    fn put(&mut self, linked: &Linked, sync: bool) -> io::Result<()> {
+        let written = self.file.write(&linked.text)?;
+        if written != linked.text.len() {
             return Err(io::ErrorKind::StorageFull.into());
         }
         if sync {
@@ -101,43 +126,72 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns the file if something in it may not be on the disk yet.
-    pub(super) fn file_to_sync(&mut self) -> io::Result<Option<File>> {
+    /// Returns the file if something in it may not be on the disk yet, and what the last record of it is.
+    pub(super) fn file_to_sync(&mut self) -> io::Result<(Option<File>, Option<Head>)> {
+        let head = self.chain.head();
         if !std::mem::take(&mut self.unsynced) {
-            return Ok(None);
+            return Ok((None, head));
         }
-        self.file.try_clone().map(Some)
+        self.file.try_clone().map(|file| (Some(file), head))
     }
 
     /// Says that what was written may not be there.
     pub(super) fn distrust(&mut self) {
-        self.distrusted = true;
+        self.doubt = Some(Doubt::Failed);
     }
 
-    fn look_again(&mut self, at: i64) -> io::Result<()> {
+    /// Looks whether the file still has its name, and all that was written.
+    pub(super) fn look(&mut self) {
+        let named = std::fs::symlink_metadata(self.folder.join(CURRENT)).ok();
+        let Ok(own) = self.file.metadata() else { return self.distrust() };
+        let identity = |found: &std::fs::Metadata| (found.dev(), found.ino());
+        let doubt = if named.as_ref().map(identity) != Some(identity(&own)) {
+            Doubt::Moved
+        } else if own.len() < self.size {
+            Doubt::Cut
+        } else {
+            return;
+        };
+        if self.doubt.is_none() {
+            tracing::error!(folder = %self.folder.display(), what = doubt.said(), "Audit log changed by somebody else");
+            self.meddling = Some(doubt.said());
+            self.doubt = Some(doubt);
+        }
+    }
+
+    fn look_again(&mut self, at: i64, doubt: Doubt) -> io::Result<()> {
         let (file, found) = open_end(&self.folder.join(CURRENT))?;
         file.sync_data()?;
         self.file = file;
         self.size = found.size;
-        self.append_now(at, &Event::Gap { what: FAILED }, true)?;
-        self.distrusted = false;
+        // A record may be there of which it was not known whether it is.
+        if let Some((chain, true)) = Chain::after(&found.text)
+            && chain.next_seq() > self.chain.next_seq()
+        {
+            self.chain = chain;
+        }
+        self.append_now(at, &Event::Gap { what: doubt.said(), lost: self.lost }, true)?;
+        (self.doubt, self.lost) = (None, 0);
         Ok(())
     }
 
+    /// The new file is there before anything is moved, and nothing older than the first free number: trying again
+    /// and again throws nothing away.
     fn rotate(&mut self, at: i64) -> io::Result<()> {
         self.file.sync_data()?;
-        let oldest = end_of(&self.folder.join(rotated(KEPT)))?;
-        for number in (1..KEPT).rev() {
-            let from = self.folder.join(rotated(number));
-            match std::fs::rename(&from, self.folder.join(rotated(number.saturating_add(1)))) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
+        let next = self.folder.join(NEXT);
+        let (file, _) = open_end(&next)?;
+        file.set_len(0)?;
+        let free = (1..=OLDER).find(|number| !self.folder.join(rotated(*number)).exists());
+        let oldest = if free.is_none() { end_of(&self.folder.join(rotated(OLDER)))? } else { None };
+        for number in (1..free.unwrap_or(OLDER)).rev() {
+            let (from, to) = (rotated(number), rotated(number.saturating_add(1)));
+            std::fs::rename(self.folder.join(from), self.folder.join(to))?;
         }
         std::fs::rename(self.folder.join(CURRENT), self.folder.join(rotated(1)))?;
-        let (file, found) = open_end(&self.folder.join(CURRENT))?;
+        std::fs::rename(next, self.folder.join(CURRENT))?;
         self.file = file;
-        self.size = found.size;
+        self.size = 0;
         if let Some(text) = oldest {
             // Of a damaged one nobody knows how old it was: it counts as new.
             self.thrown_away = Some(at.saturating_sub(last_at_in(&text).unwrap_or(at)));
@@ -146,21 +200,17 @@ impl Writer {
     }
 }
 
-/// Returns the last `limit` lines of the log, oldest first, across one rotation.
-pub(super) fn newest(folder: &Path, limit: usize) -> io::Result<Vec<String>> {
-    let mut lines = tail(&folder.join(CURRENT), limit)?;
-    let missing = limit.saturating_sub(lines.len());
-    if missing > 0 {
-        let mut older = tail(&folder.join(rotated(1)), missing)?;
-        older.append(&mut lines);
-        lines = older;
-    }
-    Ok(lines)
+/// Returns how the chain goes on where the current file has no record: after the file before it.
+fn before(folder: &Path, found: &End) -> io::Result<(Chain, bool)> {
+    let older = end_of(&folder.join(rotated(1)))?.unwrap_or_default();
+    let (chain, is_good) = Chain::after(&older).unwrap_or((Chain::new(), older.is_empty()));
+    Ok((chain, is_good && found.text.is_empty()))
 }
 
 struct End {
     size: u64,
-    last_seq: Option<u64>,
+    /// The last whole lines.
+    text: Vec<u8>,
     was_torn: bool,
 }
 
@@ -177,43 +227,34 @@ fn open_end(path: &Path) -> io::Result<(File, End)> {
     if !found.is_file() {
         return Err(io::Error::other("the audit log is not a regular file"));
     }
-    let text = last_bytes(&mut file, found.len())?;
+    let mut text = last_bytes(&mut file, found.len())?;
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at.saturating_add(1));
     let torn = text.len().saturating_sub(whole);
     let size = found.len().saturating_sub(u64::try_from(torn).unwrap_or(0));
     if torn > 0 {
         file.set_len(size)?;
     }
-    let last_seq = text.get(..whole).and_then(last_seq_in);
-    Ok((file, End { size, last_seq, was_torn: torn > 0 }))
+    text.truncate(whole);
+    Ok((file, End { size, text, was_torn: torn > 0 }))
 }
 
 fn last_bytes(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
-    file.seek(SeekFrom::Start(size.saturating_sub(LONGEST_LINE)))?;
+    let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
+    file.seek(SeekFrom::Start(size.saturating_sub(most)))?;
     let mut text = Vec::new();
-    file.take(LONGEST_LINE).read_to_end(&mut text)?;
+    file.take(most).read_to_end(&mut text)?;
     Ok(text)
 }
 
-/// What is read of a record again.
-#[derive(serde::Deserialize)]
-struct Written {
-    seq: u64,
-    at: String,
-}
-
-fn last_in(text: &[u8]) -> Option<Written> {
-    let line = text.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty())?;
-    serde_json::from_slice(line).ok()
-}
-
-fn last_seq_in(text: &[u8]) -> Option<u64> {
-    last_in(text).map(|last| last.seq)
-}
-
 fn last_at_in(text: &[u8]) -> Option<i64> {
-    let at: jiff::Timestamp = last_in(text)?.at.parse().ok()?;
-    Some(at.as_second())
+    /// What is read of a record again.
+    #[derive(serde::Deserialize)]
+    struct Written {
+        at: jiff::Timestamp,
+    }
+    let line = text.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty())?;
+    let last: Written = serde_json::from_slice(line).ok()?;
+    Some(last.at.as_second())
 }
 
 /// Returns the last bytes of a file, if there is such a file.
@@ -227,137 +268,19 @@ fn end_of(path: &Path) -> io::Result<Option<Vec<u8>>> {
     last_bytes(&mut file, size).map(Some)
 }
 
-fn tail(path: &Path, limit: usize) -> io::Result<Vec<String>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut newest = std::collections::VecDeque::with_capacity(limit.min(1_000));
-    for line in BufReader::new(file).lines() {
-        if newest.len() == limit {
-            newest.pop_front();
-        }
-        newest.push_back(line?);
-    }
-    newest.truncate(limit);
-    Ok(newest.into())
-}
-
 pub(super) fn written_time(at: i64) -> String {
     jiff::Timestamp::from_second(at).map_or_else(|_| at.to_string(), |at| at.to_string())
 }
 
-fn rotated(number: u32) -> String {
-    format!("{CURRENT}.{number}")
+fn length(text: &[u8]) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
 }
 
-const CURRENT: &str = "audit.jsonl";
 const ROTATE_AT: u64 = 16 << 20;
-/// Older files are the site's to ship away: 8 × 16 MiB stay.
-const KEPT: u32 = 8;
-/// Far above any record: all fields are bounded.
-const LONGEST_LINE: u64 = 64 << 10;
+/// Where the file is made that will be written to.
+const NEXT: &str = "audit.jsonl.next";
 const TORN: &str = "the last record was torn by a crash and cut off";
-const FAILED: &str = "records could not be written for a while";
+const NOT_AS_WRITTEN: &str = "the last record is not as it was written";
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    fn lines(folder: &Path) -> Vec<serde_json::Value> {
-        let text = std::fs::read_to_string(folder.join(CURRENT)).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    #[test]
-    fn records_are_numbered_on_across_a_restart_and_private() {
-        let folder = tempfile::tempdir().unwrap();
-        Writer::open(folder.path(), "b", 0).unwrap().append(0, &Event::Stop, false).unwrap();
-        Writer::open(folder.path(), "b", 0).unwrap().append(1, &Event::Stop, false).unwrap();
-
-        let lines = lines(folder.path());
-        assert_eq!(lines[0]["seq"], 1);
-        assert_eq!(lines[1]["seq"], 2);
-        assert_eq!(lines[1]["at"], "1970-01-01T00:00:01Z");
-        let mode = std::fs::metadata(folder.path().join(CURRENT)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_torn_last_record_is_cut_off_and_said() {
-        let folder = tempfile::tempdir().unwrap();
-        Writer::open(folder.path(), "b", 0).unwrap().append(0, &Event::Stop, false).unwrap();
-        let mut file = OpenOptions::new().append(true).open(folder.path().join(CURRENT)).unwrap();
-        file.write_all(b"{\"seq\":2,\"at").unwrap();
-
-        Writer::open(folder.path(), "b", 0).unwrap();
-
-        let lines = lines(folder.path());
-        assert_eq!(lines.len(), 2);
-        assert_eq!((&lines[1]["event"], &lines[1]["seq"]), (&"gap".into(), &2.into()));
-    }
-
-    #[test]
-    fn a_full_disk_refuses_the_record_and_writing_goes_on_when_there_is_room() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = Writer::open(folder.path(), "b", 0).unwrap();
-        writer.append(0, &Event::Stop, false).unwrap();
-        writer.file = OpenOptions::new().append(true).open("/dev/full").unwrap();
-
-        assert!(writer.append(1, &Event::Stop, false).is_err());
-        writer.append(2, &Event::Stop, false).unwrap();
-
-        let events: Vec<_> =
-            lines(folder.path()).iter().map(|line| line["event"].clone()).collect();
-        assert_eq!(events, ["stop", "gap", "stop"]);
-    }
-
-    #[test]
-    fn a_large_log_is_rotated_and_numbering_goes_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = Writer::open(folder.path(), "b", 0).unwrap();
-        writer.append(0, &Event::Stop, false).unwrap();
-        writer.size = ROTATE_AT;
-
-        writer.append(1, &Event::Stop, false).unwrap();
-        drop(writer);
-        std::fs::remove_file(folder.path().join(CURRENT)).unwrap();
-        let writer = Writer::open(folder.path(), "b", 0).unwrap();
-
-        assert_eq!(writer.next_seq, 2, "continued from the rotated file");
-        assert_eq!(newest(folder.path(), 10).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn what_a_rotation_throws_away_is_known_by_its_age() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = Writer::open(folder.path(), "b", 0).unwrap();
-        let mut full_at = |at| {
-            writer.size = ROTATE_AT;
-            writer.append(at, &Event::Stop, false).unwrap();
-            writer.thrown_away.take()
-        };
-        // The first makes room for itself in an empty log: nothing is in the file that goes last.
-        for at in 0..i64::from(KEPT) {
-            assert_eq!(full_at(at), None, "there was room for the file of {at}");
-        }
-        let _empty = full_at(100);
-
-        assert_eq!(full_at(1_000), Some(1_000), "the record of second 0");
-        assert_eq!(full_at(1_000), Some(999), "the record of second 1");
-    }
-
-    #[test]
-    fn the_newest_records_come_oldest_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = Writer::open(folder.path(), "b", 0).unwrap();
-        for at in 0..5 {
-            writer.append(at, &Event::Stop, false).unwrap();
-        }
-        let newest = newest(folder.path(), 2).unwrap();
-        assert!(newest[0].contains("\"seq\":4") && newest[1].contains("\"seq\":5"));
-    }
-}
+mod tests;

@@ -172,7 +172,7 @@ fn covered(house: &House, asked: &RevokeRequest) -> Result<Vec<Arc<Handle>>, Ref
     Ok(slots)
 }
 
-/// Two files of the log are read through, and not on a thread that serves.
+/// Files of the log are read through, and not on a thread that serves.
 async fn log(house: &House, asked: LogRequest) -> Result<Reply, Refusal> {
     let limit = usize::try_from(asked.limit.min(LONGEST_LOG)).unwrap_or(0);
     let audit = house.audit.clone();
@@ -180,7 +180,7 @@ async fn log(house: &House, asked: LogRequest) -> Result<Reply, Refusal> {
         let message = format!("the audit log cannot be read: {cause}");
         no(ErrorCode::Internal, message, "see: journalctl -u patd")
     };
-    match tokio::task::spawn_blocking(move || audit.newest(limit)).await {
+    match tokio::task::spawn_blocking(move || audit.newest(&asked.picks, limit)).await {
         Ok(Ok(records)) => Reply::plain(&LogPage { records }),
         Ok(Err(error)) => Err(unreadable(patd_snowflake::chain::chain(&error))),
         Err(_) => Err(unreadable("the reading broke off".to_owned())),

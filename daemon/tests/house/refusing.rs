@@ -98,7 +98,7 @@ fn a_log_that_throws_away_what_is_a_day_old_is_an_alarm() {
     let yesterday = jiff::Timestamp::from_second(world.clock.read().wall - 86_400).unwrap();
     std::fs::create_dir(world.path("state/audit")).unwrap();
     let record = format!("\n{{\"seq\":1,\"at\":\"{yesterday}\",\"event\":\"stop\"}}\n");
-    world.write("state/audit/audit.jsonl.8", &record);
+    (1..=8).for_each(|number| world.write(&format!("state/audit/audit.jsonl.{number}"), &record));
     let full = std::fs::File::create(world.path("state/audit/audit.jsonl")).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&full, record.as_bytes(), 16 << 20).unwrap();
 

@@ -10,6 +10,9 @@
 //! The half that parses ([`api`]) reaches the half that holds keys ([`desk`]) through one typed enum,
 //! [`api::Request`], so that they can become two processes.
 
+#[cfg(all(feature = "fuzzing", not(debug_assertions)))]
+compile_error!("the feature fuzzing is for tests and is never part of a release build");
+
 // The one room with unsafe code is `os`; the lint is denied everywhere else.
 pub mod alarms;
 pub mod api;

@@ -63,6 +63,24 @@ impl Sources {
         Self { main: Some(main), ..Self::none(dir, &[nix::unistd::geteuid().as_raw()]) }
     }
 
+    /// Returns the sources of a directory with these texts, which need not be written yet: those that are there, in the
+    /// places of `patd.toml`, `accounts.d` and `users.d`. Nobody but the owner reads them.
+    #[cfg(feature = "fuzzing")]
+    #[doc(hidden)]
+    pub fn of_texts(dir: &Path, texts: &[(&str, &str)]) -> Self {
+        let mut sources = Self::none(dir, &[]);
+        for (name, text) in texts {
+            let (file, text) = (Arc::from(dir.join(name)), Zeroizing::new((*text).to_owned()));
+            let text = Text { file, text: Arc::new(text), readable_by_others: false };
+            match name.split_once('/') {
+                Some((ACCOUNTS_DIR, _)) => sources.accounts.push(text),
+                Some((USERS_DIR, _)) => sources.users.push(text),
+                Some(_) | None => sources.main = Some(text),
+            }
+        }
+        sources
+    }
+
     /// Returns the path of the file that `patctl add` writes for a connection.
     pub fn entry_path(&self, connection: &str) -> PathBuf {
         self.dir.join(USERS_DIR).join(format!("{connection}.toml"))

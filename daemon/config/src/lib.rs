@@ -6,6 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(all(feature = "fuzzing", not(debug_assertions)))]
+compile_error!("the feature fuzzing is for tests and is never part of a release build");
+
 mod at;
 mod check;
 mod fault;

@@ -53,20 +53,25 @@ pub(super) async fn serve(stream: UnixStream, visitor: Visitor) {
             Ok::<Response<Full<Bytes>>, Infallible>(response(answer))
         }
     });
-    let connection = http1::Builder::new()
-        .keep_alive(false)
-        .auto_date_header(false)
-        .max_buf_size(limits::HEAD_BYTES)
-        .max_headers(limits::HEADERS)
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits::REQUEST_DEADLINE)
-        .serve_connection(TokioIo::new(stream), service);
+    let connection = http().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // A peer that broke off or sent no HTTP needs no line in the log.
         _ended = connection => {}
         () = too_slow_to_take(&answered) => {}
         () = dropped.cancelled() => {}
     }
+}
+
+/// Returns how a connection is read: the limits of one.
+pub(super) fn http() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.keep_alive(false)
+        .auto_date_header(false)
+        .max_buf_size(limits::HEAD_BYTES)
+        .max_headers(limits::HEADERS)
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::REQUEST_DEADLINE);
+    http
 }
 
 async fn too_slow_to_take(answered: &Notify) {
@@ -80,10 +85,8 @@ async fn handle(
     until: Instant,
     dropped: CancellationToken,
 ) -> Result<Reply, Refusal> {
-    let (head, body) = request.into_parts();
-    let body = read(visitor.door, &head.headers, body, until).await?;
-    let request = Request::parse(visitor.door, &head.method, head.uri.path(), &body)?;
     let Visitor { house, door, admission, caller, ticket, stop } = visitor;
+    let request = self::request(door, request, until).await?;
     let may_be_given_up = request.may_be_given_up();
     // A watch waits for long: it gives its place among the requests to the next one.
     let _in_progress = if matches!(request, Request::Watch(_)) {
@@ -100,6 +103,17 @@ async fn handle(
             std::future::pending().await
         }
     }
+}
+
+/// Reads what is asked for, head and body.
+pub(super) async fn request(
+    door: Door,
+    request: http::Request<Incoming>,
+    until: Instant,
+) -> Result<Request, Refusal> {
+    let (head, body) = request.into_parts();
+    let body = read(door, &head.headers, body, until).await?;
+    Request::parse(door, &head.method, head.uri.path(), &body)
 }
 
 async fn read(

@@ -3,6 +3,9 @@
 
 mod admission;
 mod connection;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod listening;
 mod reply;
 mod request;

@@ -13,6 +13,9 @@
 
 mod codec;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod looking;
 mod merge;
 mod meta;

@@ -3,6 +3,9 @@
 //! An ADD is sent once. Whoever calls has made its intent durable before, and on `Unclear` looks with
 //! [`Authority::list`] what became of it.
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod minted;
 mod rows;
 

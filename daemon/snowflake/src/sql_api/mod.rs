@@ -6,6 +6,9 @@
 
 mod answer;
 mod clock;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod whole;
 
@@ -239,7 +242,7 @@ impl Table {
     }
 
     /// Returns a table for a test.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(columns: &[&str], rows: &[&[Option<&str>]]) -> Self {
         let owned =
             |row: &&[Option<&str>]| row.iter().map(|cell| cell.map(str::to_owned)).collect();

@@ -86,7 +86,7 @@ fn plain(answer: Answer, room: usize) -> Result<Zeroizing<Vec<u8>>, String> {
 }
 
 /// Stops one byte after there is no room.
-fn unpacked(body: &[u8], room: usize) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(super) fn unpacked(body: &[u8], room: usize) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut plain = Zeroizing::new(Vec::new());
     let most = u64::try_from(room).unwrap_or(u64::MAX).saturating_add(1);
     let unpacking = GzDecoder::new(body).take(most).read_to_end(&mut plain);

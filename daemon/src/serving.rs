@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alarms::Alarms;
 use crate::api::{Admission, Door};
-use crate::audit::{Audit, Event, Refusals};
+use crate::audit::{Audit, EndReason, Event, Refusals};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::flags::Flags;
 use crate::house::{Facts, House, Trust};
-use crate::leases::{Ends, Leases};
+use crate::leases::{Ends, Lease, Leases};
 use crate::provisioning::Provisioning;
 use crate::reload::{self, Upstreams};
 use crate::slots::{Kit, Slots};
@@ -179,12 +179,21 @@ fn roles(stored: &BTreeMap<SlotId, Slot>) -> Vec<(SlotId, Role)> {
 /// Writes down every lease that ends, and lets its slot look: an old generation may be free now.
 async fn tell_of_ends(house: Arc<House>, mut ends: Ends) {
     while let Some((lease, reason)) = ends.next().await {
-        let (slot, generation) = (lease.slot.to_string(), lease.generation.0);
-        let event = Event::LeaseEnded { lease: lease.id.as_str(), slot, generation, reason };
-        house.audit.note(house.clock.read().wall, &event);
+        house.audit.note(house.clock.read().wall, &lease_ended(&lease, reason));
         if let Some(handle) = house.slots.find(&lease.slot) {
             handle.nudge();
         }
+    }
+}
+
+fn lease_ended(lease: &Lease, reason: EndReason) -> Event<'_> {
+    Event::LeaseEnded {
+        lease: lease.id.as_str(),
+        slot: lease.slot.to_string(),
+        generation: lease.generation.0,
+        connection: lease.terms.as_ref().map(|terms| terms.connection.as_str()),
+        uid: lease.owner(),
+        reason,
     }
 }
 

@@ -1,7 +1,9 @@
 //! From method, path and body to one typed request. Whatever does not parse is never seen by the rest.
 
 use http::Method;
-use pat_wire::admin::{EnrolRequest, ExplainRequest, LogRequest, RevokeRequest, RotateRequest};
+use pat_wire::admin::{
+    EndLeaseRequest, EnrolRequest, ExplainRequest, LogRequest, RevokeRequest, RotateRequest,
+};
 use pat_wire::error::ErrorCode;
 use pat_wire::message::{HandOutRequest, WatchRequest};
 use pat_wire::provision::{
@@ -41,6 +43,10 @@ pub enum Request {
     Explain(ExplainRequest),
     /// The newest audit records.
     Log(LogRequest),
+    /// Who holds what.
+    Leases,
+    /// A holder is to count as gone.
+    EndLease(EndLeaseRequest),
     /// Read the configuration again.
     Reload,
     /// What is there at Snowflake.
@@ -71,6 +77,8 @@ impl Request {
             (Door::Admin, "POST", "/v1/enrol") => Ok(Self::Enrol(read(body)?)),
             (Door::Admin, "POST", "/v1/explain") => Ok(Self::Explain(read(body)?)),
             (Door::Admin, "POST", "/v1/log") => Ok(Self::Log(read(body)?)),
+            (Door::Admin, "GET", "/v1/leases") => empty(body, Self::Leases),
+            (Door::Admin, "POST", "/v1/end-lease") => Ok(Self::EndLease(read(body)?)),
             (Door::Admin, "POST", "/v1/reload") => empty(body, Self::Reload),
             (Door::Admin, "POST", "/v1/observe") => Ok(Self::Observe(read(body)?)),
             (Door::Admin, "POST", "/v1/provision") => Ok(Self::Provision(read(body)?)),
@@ -97,6 +105,8 @@ impl Request {
             Self::Enrol(_) => "enrol",
             Self::Explain(_) => "explain",
             Self::Log(_) => "log",
+            Self::Leases => "leases",
+            Self::EndLease(_) => "end-lease",
             Self::Reload => "reload",
             Self::Observe(_) => "observe",
             Self::Provision(_) => "provision",
@@ -118,6 +128,8 @@ impl Request {
             | Self::Enrol(_)
             | Self::Explain(_)
             | Self::Log(_)
+            | Self::Leases
+            | Self::EndLease(_)
             | Self::Reload
             | Self::Provision(_)
             | Self::Retire(_) => false,

@@ -96,6 +96,12 @@ pub enum Event<'a> {
         slot: String,
         /// Which secret.
         generation: u64,
+        /// The connection it was granted for, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        connection: Option<&'a str>,
+        /// Whose it was, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
         /// Why.
         reason: EndReason,
     },
@@ -217,6 +223,8 @@ pub enum EndReason {
     GenerationGone,
     /// The release it was opened for did not happen.
     NotReleased,
+    /// An administrator ended it; the process may live on.
+    EndedByAdmin,
 }
 
 /// Returns what a peer said, cut short and without what a terminal would obey: JSON leaves the controls above

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::refusing::{Refusal, deny, no, plain};
-use super::{explain, proof, provision, retire, status};
+use super::{explain, leases, proof, provision, retire, status};
 use crate::api::{Reply, Request};
 use crate::audit::Event;
 use crate::house::House;
@@ -53,6 +53,8 @@ async fn carry_out(house: &Arc<House>, request: Request) -> Result<Reply, Refusa
         Request::Enrol(asked) => enrol(house, &asked).await,
         Request::Explain(asked) => explain::answer(house, asked).await,
         Request::Log(asked) => log(house, asked).await,
+        Request::Leases => leases::list(house),
+        Request::EndLease(asked) => leases::end(house, &asked),
         Request::Reload => Reply::plain(&reload::reload(house).await),
         Request::Observe(asked) => provision::observe(house, &asked).await,
         Request::Evidence(asked) => proof::evidence(house, &asked).await,
@@ -252,6 +254,7 @@ fn object(request: &Request) -> String {
         Request::Enrol(asked) => crate::audit::claimed(&asked.connection),
         Request::Explain(asked) => format!("uid {}", asked.uid),
         Request::Evidence(asked) => crate::audit::claimed(&asked.connection),
+        Request::EndLease(asked) => crate::audit::claimed(&asked.lease),
         Request::Retire(asked) => match &asked.account {
             Some(account) => crate::audit::claimed(account),
             None => "all".to_owned(),
@@ -261,6 +264,7 @@ fn object(request: &Request) -> String {
         | Request::Watch(_)
         | Request::Status
         | Request::Log(_)
+        | Request::Leases
         | Request::Reload
         | Request::Observe(_)
         | Request::Provision(_)
@@ -270,7 +274,8 @@ fn object(request: &Request) -> String {
 
 /// Looking changes nothing, and a status every few seconds would fill the log. A login with a secret is more.
 fn is_an_act(verb: &str) -> bool {
-    matches!(verb, "rotate" | "revoke" | "enrol" | "reload" | "evidence" | "retire")
+    let acts = ["rotate", "revoke", "enrol", "reload", "evidence", "retire", "end-lease"];
+    acts.contains(&verb)
 }
 
 /// Below the client's own deadline.

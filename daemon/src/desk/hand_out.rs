@@ -16,7 +16,7 @@ use super::refusing::{Refusal, deny, no, plain};
 use super::terms::terms;
 use crate::audit::{EndReason, Event};
 use crate::house::{House, Trust};
-use crate::leases::{Holder, Lease, LeaseId, NewLease, Refused};
+use crate::leases::{self, Holder, Lease, LeaseId, NewLease, Refused};
 use crate::peer::{Caller, Peer};
 use crate::slots::{Handle, NOT_UNSEALED};
 
@@ -141,12 +141,14 @@ fn release(
     handing: Handing,
 ) -> Result<HandOut, Refusal> {
     let id = LeaseId::fresh().ok_or_else(|| internal("there is no randomness for a lease"))?;
+    let granted = Some(granted(house, &handing.grant));
     let terms = terms(trust, &handing.grant, &handing.held, &id).ok_or_else(not_configured)?;
     announce(house, &handing, &id)?;
     let Handing { peer, asked, held, .. } = handing;
     let uid = peer.uid;
     let replaced = asked.replaces.as_deref().map(LeaseId::claimed);
-    let lease = Lease { id, slot: handle.id.clone(), generation: held.generation, uid };
+    let lease =
+        Lease { id, slot: handle.id.clone(), generation: held.generation, uid, terms: granted };
     let id = lease.id.clone();
     let secret = open(house, handle, new_lease(lease, peer, replaced.clone()))
         .and_then(|()| unseal(house, handle, held.generation))
@@ -155,6 +157,16 @@ fn release(
         house.leases.end_replaced(&replaced, uid, &handle.id);
     }
     Ok(HandOut { terms, secret })
+}
+
+fn granted(house: &House, grant: &Grant) -> leases::Terms {
+    let now = house.clock.read();
+    leases::Terms {
+        connection: grant.connection().clone(),
+        since: now.wall,
+        since_boot: now.boot.as_secs(),
+        gated: grant.gated(),
+    }
 }
 
 fn new_lease(lease: Lease, peer: Peer, replaces: Option<LeaseId>) -> NewLease {

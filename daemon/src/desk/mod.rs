@@ -4,6 +4,7 @@
 mod admin;
 mod explain;
 mod hand_out;
+mod leases;
 mod list;
 mod proof;
 mod provision;
@@ -63,6 +64,8 @@ async fn at_the_hand_out(
         | Request::Enrol(_)
         | Request::Explain(_)
         | Request::Log(_)
+        | Request::Leases
+        | Request::EndLease(_)
         | Request::Reload
         | Request::Observe(_)
         | Request::Provision(_)

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::table::{Ends, Holder, Lease, LeaseId, Leases};
+use super::table::{Ends, Holder, Lease, LeaseId, Leases, Terms};
 use patd_core::names::{Account, Generation, SlotId, User};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,15 @@ pub(super) struct Stored {
     uid: u32,
     pid: i32,
     start_time: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    terms: Option<Terms>,
+}
+
+/// What became of a holder of before.
+enum Found {
+    /// It lives, and this stands for its process; none if the kernel would not say.
+    Lives(Stored, Option<OwnedFd>),
+    Ended(Stored),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +63,8 @@ enum Line {
 /// What a journal says about the time before a restart.
 struct Before {
     open: HashMap<LeaseId, Stored>,
+    /// No process outlives a boot.
+    is_of_this_boot: bool,
     /// Lines that could not be understood: there may be holders nobody knows of.
     is_damaged: bool,
 }
@@ -73,13 +85,21 @@ impl Leases {
             doing: "read",
             source,
         })?;
-        let kept: Vec<(Stored, Option<std::os::fd::OwnedFd>)> =
-            before.open.into_values().filter_map(Stored::found_again).collect();
+        let (mut kept, mut ended) = (Vec::new(), Vec::new());
+        for stored in before.open.into_values() {
+            match stored.looked_for(before.is_of_this_boot) {
+                Found::Lives(stored, pidfd) => kept.push((stored, pidfd)),
+                Found::Ended(stored) => ended.push(stored),
+            }
+        }
         let journal = Journal::write(path, boot, kept.iter().map(|(stored, _)| stored))
             .map_err(|source| JournalError { path: path.to_owned(), doing: "written", source })?;
         let (table, ends) = Self::over(journal);
         for (stored, pidfd) in kept {
             table.restore(stored.lease(), Some(stored.holder()), pidfd);
+        }
+        for stored in ended {
+            table.ended_before(stored.lease());
         }
         if before.is_damaged {
             tracing::warn!(path = %path.display(), "Journal of leases damaged, every generation counts as held");
@@ -93,7 +113,11 @@ fn hold_all(table: &Arc<Leases>, alive: &[(SlotId, Generation)]) {
     for (slot, generation) in alive {
         let Some(id) = LeaseId::fresh() else { continue };
         let slot = Arc::new(slot.clone());
-        table.restore(Lease { id, slot, generation: *generation, uid: NOBODYS }, None, None);
+        table.restore(
+            Lease { id, slot, generation: *generation, uid: NOBODYS, terms: None },
+            None,
+            None,
+        );
     }
 }
 
@@ -108,6 +132,7 @@ impl Stored {
             uid: lease.uid,
             pid,
             start_time,
+            terms: lease.terms.clone(),
         }
     }
 
@@ -122,20 +147,26 @@ impl Stored {
             slot: Arc::new(slot),
             generation: self.generation,
             uid: self.uid,
+            terms: self.terms.clone(),
         }
     }
 
-    /// Returns the lease with a hold on its process, or nothing if that process has ended. A process that
-    /// cannot be told from a later one with the same id counts as the holder until it ends.
-    fn found_again(self) -> Option<(Self, Option<std::os::fd::OwnedFd>)> {
+    /// Looks for its process. One that cannot be told from a later one with the same id counts as the holder until
+    /// it ends.
+    fn looked_for(self, is_of_this_boot: bool) -> Found {
+        if !is_of_this_boot {
+            return Found::Ended(self);
+        }
         let pidfd = match crate::os::pidfd_open(self.pid) {
             Ok(pidfd) => pidfd,
-            Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => return None,
-            Err(_) => return Some((self, None)),
+            Err(error) if error.raw_os_error() == Some(nix::libc::ESRCH) => {
+                return Found::Ended(self);
+            }
+            Err(_) => return Found::Lives(self, None),
         };
         match (self.start_time, crate::peer::start_time(self.pid)) {
-            (Some(then), Some(now)) if then != now => None,
-            (_, _) => Some((self, Some(pidfd))),
+            (Some(then), Some(now)) if then != now => Found::Ended(self),
+            (_, _) => Found::Lives(self, Some(pidfd)),
         }
     }
 }
@@ -202,11 +233,10 @@ fn read(path: &Path, boot: &str) -> io::Result<Before> {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => "damaged".to_owned(),
         Err(error) => return Err(error),
     };
-    let mut before = Before { open: HashMap::new(), is_damaged: false };
-    let mut is_this_boot = false;
+    let mut before = Before { open: HashMap::new(), is_of_this_boot: false, is_damaged: false };
     for text in text.lines() {
         match serde_json::from_str(text) {
-            Ok(Line::Boot(id)) => is_this_boot = id == boot,
+            Ok(Line::Boot(id)) => before.is_of_this_boot = id == boot,
             Ok(Line::Opened(stored)) => {
                 before.open.insert(stored.id.clone(), stored);
             }
@@ -216,10 +246,8 @@ fn read(path: &Path, boot: &str) -> io::Result<Before> {
             Err(_) => before.is_damaged = true,
         }
     }
-    // No process outlives a boot. A damaged journal may have lost the line that says which boot it was.
-    if !is_this_boot && !before.is_damaged {
-        before.open.clear();
-    }
+    // A damaged one may have lost the line that says which boot it was.
+    before.is_of_this_boot |= before.is_damaged;
     Ok(before)
 }
 
@@ -230,4 +258,4 @@ fn line(what: &Line) -> io::Result<Vec<u8>> {
 }
 
 /// The uid of a lease whose holder nobody knows: no peer has it, so no peer can end or watch it.
-const NOBODYS: u32 = u32::MAX;
+pub(super) const NOBODYS: u32 = u32::MAX;

@@ -6,4 +6,4 @@ mod table;
 mod watching;
 
 pub use journal::JournalError;
-pub use table::{Ends, Holder, Lease, LeaseId, Leases, NewLease, Refused};
+pub use table::{Ends, Holder, Lease, LeaseId, Leases, Meant, NewLease, Open, Refused, Terms};

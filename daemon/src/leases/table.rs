@@ -5,12 +5,12 @@ use std::hash::Hash;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use patd_core::names::{Generation, SlotId};
+use patd_core::names::{Connection, Generation, SlotId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use super::journal::{Journal, Stored};
+use super::journal::{Journal, NOBODYS, Stored};
 use super::watching;
 use crate::audit::EndReason;
 
@@ -47,6 +47,48 @@ pub struct Lease {
     pub generation: Generation,
     /// To whom.
     pub uid: u32,
+    /// What of it an older version did not write down.
+    pub terms: Option<Terms>,
+}
+
+/// How a lease came to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The connection it was granted for.
+    pub connection: Connection,
+    /// When, by the wall clock: seconds since 1970.
+    pub since: i64,
+    /// When, in seconds since boot: by this its age is told, which nobody can change by setting a clock.
+    pub since_boot: u64,
+    /// Whether the kernel showed the gate.
+    pub gated: bool,
+}
+
+/// An open lease, as it is shown.
+pub struct Open {
+    /// The lease.
+    pub lease: Lease,
+    /// Who holds it; none if nobody knows.
+    pub holder: Option<Holder>,
+    /// Whether somebody waits for its end.
+    pub is_watched: bool,
+}
+
+/// The lease that somebody means by the beginning of its id.
+pub enum Meant {
+    /// This one.
+    One(Box<Open>),
+    /// There is none.
+    None,
+    /// There are several.
+    Several,
+}
+
+impl Lease {
+    /// Returns whose it is; none if nobody knows.
+    pub fn owner(&self) -> Option<u32> {
+        (self.uid != NOBODYS).then_some(self.uid)
+    }
 }
 
 /// The process that holds a lease.
@@ -117,6 +159,17 @@ struct Row {
     ended: watch::Sender<()>,
 }
 
+impl Row {
+    fn is_watched(&self) -> bool {
+        self.ended.receiver_count() > 0
+    }
+
+    fn shown(&self) -> Open {
+        let (lease, holder) = (self.lease.clone(), self.holder);
+        Open { lease, holder, is_watched: self.is_watched() }
+    }
+}
+
 impl Leases {
     /// Returns an empty table over a journal, and where it tells of leases that ended.
     pub(super) fn over(journal: Journal) -> (Arc<Self>, Ends) {
@@ -156,6 +209,11 @@ impl Leases {
         let watcher = pidfd
             .and_then(|pidfd| watching::holder(Arc::downgrade(self), lease.id.clone(), pidfd).ok());
         self.inner().insert(lease, holder, watcher);
+    }
+
+    /// Tells of a lease that ended while nobody kept the table.
+    pub(super) fn ended_before(&self, lease: Lease) {
+        let _told = self.ended.send((lease, EndReason::HolderEnded));
     }
 
     /// Ends one lease. Returns it, if it was open.
@@ -207,7 +265,23 @@ impl Leases {
 
     /// Returns whether somebody waits for the end of this lease.
     pub fn is_watched(&self, id: &LeaseId) -> bool {
-        self.inner().open.get(id).is_some_and(|row| row.ended.receiver_count() > 0)
+        self.inner().open.get(id).is_some_and(Row::is_watched)
+    }
+
+    /// Returns every open lease, in no order.
+    pub fn all(&self) -> Vec<Open> {
+        self.inner().open.values().map(Row::shown).collect()
+    }
+
+    /// Returns the lease whose id begins so.
+    pub fn meant_by(&self, beginning: &str) -> Meant {
+        let inner = self.inner();
+        let mut rows = inner.open.iter().filter(|(id, _)| id.0.starts_with(beginning));
+        match (rows.next(), rows.next()) {
+            (Some((_, row)), None) => Meant::One(Box::new(row.shown())),
+            (None, _) => Meant::None,
+            (Some(_), Some(_)) => Meant::Several,
+        }
     }
 
     /// Returns the generations of a slot that somebody holds or may hold, with how many leases each.

@@ -19,8 +19,13 @@ pub(super) fn acts(pid: i32) -> Option<Acts> {
 }
 
 /// Returns the system manager's unit the process runs in.
-pub(super) fn unit(pid: i32) -> Option<String> {
+pub fn unit(pid: i32) -> Option<String> {
     unit_in(&read(pid, "cgroup")?)
+}
+
+/// Returns what the process calls itself: its own choice, so for the eye only.
+pub fn program(pid: i32) -> Option<String> {
+    read(pid, "comm").map(|name| name.trim_end_matches('\n').to_owned())
 }
 
 /// Returns the clock tick at which the process with this id started; none if there is none or it is hidden.

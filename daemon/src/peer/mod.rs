@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::sys::socket::{getsockopt, sockopt};
 use patd_core::policy::Selector;
 
-pub use facts::start_time;
+pub use facts::{program, start_time, unit as unit_of};
 pub use tier::{PassedFiles, Tier, passed_files, tier};
 
 /// The uid that stands for "somebody this namespace has no number for".

@@ -106,7 +106,7 @@ fn with_a_damaged_journal_every_generation_counts_as_held() {
 }
 
 /// A process of its own that asks for the secret and stays until its standard input closes.
-fn holder(world: &World) -> Child {
+pub(crate) fn holder(world: &World) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "ending::as_a_holder", "--nocapture"])
         .env(HOLDER, world.path("run/patd.sock"))
@@ -116,7 +116,7 @@ fn holder(world: &World) -> Child {
         .unwrap()
 }
 
-fn end(holder: &mut Child) {
+pub(crate) fn end(holder: &mut Child) {
     drop(holder.stdin.take());
     assert!(holder.wait().unwrap().success());
 }

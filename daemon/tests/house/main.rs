@@ -13,6 +13,7 @@ mod crashing;
 mod ending;
 mod handing_out;
 mod holding;
+mod leasing;
 mod limits;
 mod program;
 mod provisioning;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pat_wire::admin::{SlotStatus, Status};
+use pat_wire::admin::{LeaseList, LeaseRow, SlotStatus, Status};
 use pat_wire::connection::{Broker, BrokerError, Server};
 use pat_wire::limits;
 use pat_wire::message::{HandOut, HandOutRequest, WatchEvent, WatchReply, WatchRequest};
@@ -292,6 +292,18 @@ impl World {
     /// Sends bytes to a socket and returns all that comes back.
     pub(crate) fn raw(&self, socket: &str, request: &[u8]) -> Vec<u8> {
         raw(&self.path("run").join(socket), request)
+    }
+
+    /// The first record of the audit log that is not as it was written.
+    pub(crate) fn fault(&self) -> Option<patd_audit::Fault> {
+        patd_audit::Log::open(&self.path("state/audit")).unwrap().prove(&[]).unwrap().fault
+    }
+
+    pub(crate) fn leases(&self) -> Vec<LeaseRow> {
+        let broker = self.knock("admin.sock");
+        let list: LeaseList =
+            broker.ask_plainly("GET", "/v1/leases", limits::ADMIN_REPLY_BYTES).unwrap();
+        list.leases
     }
 
     /// The audit log as it is on the disk.

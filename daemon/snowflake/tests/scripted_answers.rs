@@ -159,7 +159,6 @@ async fn a_definite_no_is_a_refusal_with_its_kind() {
             "User 'MIGUEL_CLI' does not exist or not authorized.",
             RefusalKind::Privilege,
         ),
-        (429, "390505", "Too many requests.", RefusalKind::Other),
     ];
     for (status, code, message, kind) in table {
         let (server, authority) = authority(vec![answer(status, "", &notice(code, message))]).await;
@@ -170,6 +169,17 @@ async fn a_definite_no_is_a_refusal_with_its_kind() {
         assert_eq!(refusal.message, message);
         assert_eq!(server.requests().len(), 1, "{code}");
     }
+}
+
+#[tokio::test]
+async fn too_many_requests_is_no_word_about_the_statement_and_is_counted() {
+    let busy = answer(429, "", &notice("390505", "Too many requests."));
+    let (server, authority) = authority(vec![busy]).await;
+
+    let Err(Failure::Unclear(reason)) = added(&authority).await else { panic!("an outcome") };
+
+    assert!(reason.contains("HTTP 429") && reason.contains("390505"), "{reason}");
+    assert_eq!((server.requests().len(), authority.client().throttled()), (1, 1));
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@
 mod connect;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
@@ -55,6 +57,8 @@ pub struct Client {
     connector: HttpsConnector<connect::Route>,
     endpoint: Endpoint,
     limits: Limits,
+    /// Answers so far that said "too many requests", to this client and those made from it.
+    throttled: Arc<AtomicU64>,
 }
 
 type Inner = legacy::Client<HttpsConnector<connect::Route>, Full<Bytes>>;
@@ -166,7 +170,7 @@ impl Client {
             .pool_max_idle_per_host(0)
             .retry_canceled_requests(false)
             .build(connector.clone());
-        Ok(Self { inner, connector, endpoint: endpoint.clone(), limits })
+        Ok(Self { inner, connector, endpoint: endpoint.clone(), limits, throttled: Arc::default() })
     }
 
     /// Returns where this client goes.
@@ -177,6 +181,11 @@ impl Client {
     /// Returns the limits.
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Returns how many answers so far said that there were too many requests (429).
+    pub fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
     }
 
     /// Returns a client for a run of questions that change nothing, with answers of this size without secrets. It keeps
@@ -220,6 +229,9 @@ impl Client {
             .await
             .map_err(|source| HttpError::NoAnswer { host: self.host(), source })?;
         let (head, body) = response.into_parts();
+        if head.status == StatusCode::TOO_MANY_REQUESTS {
+            self.throttled.fetch_add(1, Ordering::Relaxed);
+        }
         let announced = content_length(&head.headers);
         let body = self.collect(body, announced).await?;
         let (date, coding) = (date(&head.headers), coding(&head.headers));

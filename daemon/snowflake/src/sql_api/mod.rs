@@ -187,9 +187,11 @@ impl SqlApi {
 
     /// A 4xx: a definite no if it carries a code of Snowflake's that says so.
     fn refused(&self, status: StatusCode, notice: &Notice) -> Failure {
-        let undecided = status == StatusCode::REQUEST_TIMEOUT
-            || notice.code.is_empty()
-            || UNDECIDED.contains(&notice.code.as_str());
+        // 429: nothing was done, but nothing was said about the statement either.
+        let undecided =
+            matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+                || notice.code.is_empty()
+                || UNDECIDED.contains(&notice.code.as_str());
         if undecided {
             return self.unclear(status, notice);
         }

@@ -108,6 +108,8 @@ pub struct AccountConfig {
     pub proxy: Option<Proxy>,
     /// Whether host, port and protocol were configured, and so belong in the generated entry.
     pub explicit_endpoint: bool,
+    /// The most statements of an hour about its tokens; none: enough for its service users.
+    pub statements_per_hour: Option<u32>,
     /// The broker user, its role and key.
     pub admin: AdminConfig,
 }

@@ -29,6 +29,7 @@ pub(crate) struct RawAccount {
     pub(crate) protocol: Option<At<String>>,
     pub(crate) ca_file: Option<At<String>>,
     pub(crate) proxy: Option<At<Secret>>,
+    pub(crate) statements_per_hour: Option<At<i64>>,
     /// Whether others may read the file, which is no place for a password then.
     pub(crate) readable_by_others: bool,
     pub(crate) admin: Option<RawAdmin>,
@@ -127,6 +128,7 @@ impl RawAccount {
             protocol: table.string("protocol", faults),
             ca_file: table.string("ca_file", faults),
             proxy: table.secret("proxy", faults),
+            statements_per_hour: table.integer("statements_per_hour", faults),
             readable_by_others: table.text.readable_by_others,
             admin,
             provision,
@@ -136,7 +138,7 @@ impl RawAccount {
     }
 
     fn empty(place: Place) -> Self {
-        let (name, host, port, protocol, ca_file, proxy) = Default::default();
+        let (name, host, port, protocol, ca_file, proxy, statements_per_hour) = Default::default();
         let (readable_by_others, admin, provision) = (true, None, None);
         Self {
             place,
@@ -146,6 +148,7 @@ impl RawAccount {
             protocol,
             ca_file,
             proxy,
+            statements_per_hour,
             readable_by_others,
             admin,
             provision,
@@ -233,6 +236,7 @@ pub(crate) const ELSEWHERE: &[(&str, &str)] = &[
     ("protocol", "[account]"),
     ("ca_file", "[account]"),
     ("proxy", "[account]"),
+    ("statements_per_hour", "[account]"),
     ("key", "[admin]"),
     ("run_as", "[provision]"),
     ("database", "[provision]"),

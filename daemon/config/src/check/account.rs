@@ -1,11 +1,13 @@
 //! Accounts: one in `patd.toml`, or one in each file of `accounts.d`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use pat_wire::secret::Secret;
 use pat_wire::trust;
-use patd_core::names::{Account, Role, User};
+use patd_core::names::{Account, Role, SlotId, User};
+use patd_core::pace::Limits;
 
 use crate::at::{At, Place};
 use crate::check::main_file::key_source;
@@ -21,6 +23,7 @@ pub(crate) struct Accounts {
     pub(crate) by_name: BTreeMap<Account, AccountConfig>,
     pub(crate) wanted: BTreeMap<Account, Wanted>,
     admin_key_places: Vec<(KeySource, Place)>,
+    statements: Vec<(Account, At<u32>)>,
     /// Whether every account could be read; if not, an entry may name one of the others.
     complete: bool,
 }
@@ -47,6 +50,7 @@ impl Accounts {
             by_name: BTreeMap::new(),
             wanted: BTreeMap::new(),
             admin_key_places: Vec::new(),
+            statements: Vec::new(),
             complete,
         };
         for raw in in_main.into_iter().chain(files.into_iter().flatten()) {
@@ -84,6 +88,26 @@ impl Accounts {
         }
     }
 
+    /// Too few, and tokens would expire before their turn to be replaced comes.
+    pub(crate) fn have_enough_statements<'s>(
+        &self,
+        slots: impl Iterator<Item = &'s SlotId> + Clone,
+        faults: &mut Faults,
+    ) {
+        for (account, per_hour) in &self.statements {
+            let users = slots.clone().filter(|slot| slot.account == *account).count();
+            let least = Limits::least(users);
+            if per_hour.value < least {
+                let what = format!(
+                    "statements_per_hour = {} is too little for {users} service users",
+                    per_hour.value
+                );
+                let next_step = format!("write {least} or more, or leave it out");
+                faults.add(&per_hour.place, Wrong::new(what, next_step));
+            }
+        }
+    }
+
     fn add(&mut self, raw: &RawAccount, trusted_uids: &[u32], faults: &mut Faults) {
         let account = account(raw, trusted_uids, faults);
         let admin = account.as_ref().map(|account| &account.admin);
@@ -99,6 +123,11 @@ impl Accounts {
         }
         if let Some(place) = raw.admin.as_ref().and_then(|admin| admin.key.as_ref()) {
             self.admin_key_places.push((account.admin.key.clone(), place.place.clone()));
+        }
+        if let (Some(value), Some(At { place, .. })) =
+            (account.statements_per_hour, &raw.statements_per_hour)
+        {
+            self.statements.push((account.name.clone(), At { value, place: place.clone() }));
         }
         self.wanted.insert(account.name.clone(), wanted);
         self.by_name.insert(account.name.clone(), account);
@@ -135,10 +164,24 @@ fn account(raw: &RawAccount, trusted_uids: &[u32], faults: &mut Faults) -> Optio
     let ca_file = optional(raw.ca_file.as_ref(), faults, |path| ca_file(path, trusted_uids));
     let proxy = optional(raw.proxy.as_ref(), faults, |text| proxy(text, raw.readable_by_others));
     let admin = admin(raw, faults);
+    let statements_per_hour = optional(raw.statements_per_hour.as_ref(), faults, |number| {
+        syntax::in_range("statements_per_hour", *number, STATEMENTS)
+    });
     let (host, port, tls) = endpoint?;
     let explicit_endpoint = raw.host.is_some() || raw.port.is_some() || raw.protocol.is_some();
     let (name, ca_file, proxy, admin) = (name?, ca_file?, proxy?, admin?);
-    Some(AccountConfig { name, host, port, tls, ca_file, proxy, explicit_endpoint, admin })
+    let statements_per_hour = statements_per_hour?;
+    Some(AccountConfig {
+        name,
+        host,
+        port,
+        tls,
+        ca_file,
+        proxy,
+        explicit_endpoint,
+        statements_per_hour,
+        admin,
+    })
 }
 
 fn endpoint(
@@ -230,3 +273,6 @@ fn no_home() -> Wrong {
     let next_step = format!("add [account] and [admin], or files in {ACCOUNTS_DIR}");
     Wrong::new("no account is configured", next_step)
 }
+
+/// How many are enough depends on the number of service users as well.
+const STATEMENTS: RangeInclusive<u32> = 60..=1_000_000;

@@ -38,6 +38,9 @@ pub(crate) fn check(sources: &Sources) -> Result<Config, ConfigErrors> {
     let gate_gid = main.as_ref().and_then(|main| main.gate.gid);
     let entries = entries(sources, &accounts, main.as_ref(), &mut local, &mut faults);
     let slots = slots::of(&entries, &mut faults);
+    if let Some(slots) = &slots {
+        accounts.have_enough_statements(slots.keys(), &mut faults);
+    }
     let service_users = service_user::of(&entries, &mut faults);
     let provision = provision::of(&accounts.wanted, &entries, &mut faults);
     let config = main.zip(slots).zip(service_users).map(|((main, slots), service_users)| {

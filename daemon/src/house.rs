@@ -13,6 +13,7 @@ use patd_core::policy::{Entry, Selector};
 use crate::alarms::Alarms;
 use crate::audit::{Audit, Refusals};
 use crate::clock::Clock;
+use crate::disk::Disk;
 use crate::leases::Leases;
 use crate::peer::Wanted;
 use crate::provisioning::Provisioning;
@@ -43,6 +44,8 @@ pub struct House {
     pub provisioning: Provisioning,
     /// The time.
     pub clock: Arc<Clock>,
+    /// The disk of the store.
+    pub disk: Arc<Disk>,
     /// What does not change while the daemon runs.
     pub facts: Facts,
     /// One reload at a time.

@@ -21,6 +21,7 @@ pub mod chance;
 pub mod clock;
 mod crash;
 pub mod desk;
+pub mod disk;
 pub mod fault;
 pub mod flags;
 pub mod house;

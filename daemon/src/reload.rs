@@ -144,7 +144,7 @@ fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig, freeze_on: &[Id]) -> Rul
         settle: STATEMENT_SECONDS.saturating_add(on_the_way),
         window: window.clone(),
         freeze_on: freeze_on.to_vec(),
-        jitter: jitter(host, id),
+        jitter: jitter(host, &id.to_string()),
     }
 }
 
@@ -167,9 +167,9 @@ fn retired(role: Role) -> SlotConfig {
     }
 }
 
-/// Spread by host and slot, the same at every start.
-fn jitter(host: &HostId, id: &SlotId) -> Jitter {
-    let hash = digest::digest(&digest::SHA256, format!("{host}\n{id}").as_bytes());
+/// Spread by host and slot or account, the same at every start.
+pub fn jitter(host: &HostId, of: &str) -> Jitter {
+    let hash = digest::digest(&digest::SHA256, format!("{host}\n{of}").as_bytes());
     let first = hash.as_ref().iter().take(8).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     Jitter::from_hash(first)
 }

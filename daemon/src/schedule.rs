@@ -52,6 +52,7 @@ async fn watch_over(
             () = stop.cancelled() => break,
         }
         before = note_jump(&house.clock, before);
+        house.disk.look(&house.alarms);
         house.slots.tick();
         house.watching.ring();
         doors.iter().for_each(|door| door.forget_idle());

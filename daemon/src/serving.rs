@@ -18,6 +18,7 @@ use crate::alarms::Alarms;
 use crate::api::{Admission, Door};
 use crate::audit::{Audit, EndReason, Event, Refusals};
 use crate::clock::Clock;
+use crate::disk::Disk;
 use crate::fault::Fault;
 use crate::flags::Flags;
 use crate::house::{Facts, House, Trust};
@@ -126,12 +127,14 @@ async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Socke
     let store: Arc<dyn Store> = Arc::new(store);
     let (leases, ends) =
         Leases::restore_from(&state_dir.join("leases.jsonl"), &boot_id, &alive(&stored))?;
+    let disk = Arc::new(Disk::below(&state_dir));
     let kit = Kit {
         store: store.clone(),
         audit: audit.clone(),
         leases: leases.clone(),
         alarms: alarms.clone(),
         clock: clock.clone(),
+        disk: disk.clone(),
         promoted: Arc::default(),
     };
     let watching = Watching::new(kit.promoted.clone(), &clock);
@@ -154,6 +157,7 @@ async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Socke
         watching,
         provisioning: Provisioning::default(),
         clock,
+        disk,
         facts,
         reloading: tokio::sync::Mutex::default(),
     });

@@ -21,6 +21,7 @@ use crate::slots::{Answer, Call, Upstream};
 pub struct Snowflake {
     authority: Authority,
     broker_key: BrokerKey,
+    statements_per_hour: Option<u32>,
 }
 
 /// Why an account cannot be used.
@@ -78,7 +79,7 @@ impl Snowflake {
         };
         let authority =
             Authority::new(&endpoint, admin).map_err(|error| UpstreamError::Http(name(), error))?;
-        Ok(Self { authority, broker_key })
+        Ok(Self { authority, broker_key, statements_per_hour: config.statements_per_hour })
     }
 
     /// Returns the public key of the admin login.
@@ -162,6 +163,14 @@ impl Upstream for Snowflake {
     fn ask(&self, call: Call) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
         Box::pin(self.answer(call))
     }
+
+    fn throttled(&self) -> Option<u64> {
+        Some(self.authority.client().throttled())
+    }
+
+    fn statements_per_hour(&self) -> Option<u32> {
+        self.statements_per_hour
+    }
 }
 
 /// The account of a slot that the configuration does not name any more: nobody can be asked there.
@@ -180,6 +189,14 @@ impl Upstream for Nowhere {
         };
         Box::pin(std::future::ready(Answer { event, secret: None, server_time: None }))
     }
+
+    fn throttled(&self) -> Option<u64> {
+        None
+    }
+
+    fn statements_per_hour(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// Only an answer that arrived shows Snowflake's clock; what was learned before it may be from another time.
@@ -194,6 +211,7 @@ fn is_clear(event: &Event) -> bool {
         Event::Probed(_)
         | Event::Started
         | Event::Tick { .. }
+        | Event::Room { .. }
         | Event::Wanted { .. }
         | Event::Rotate { .. }
         | Event::Revoke

@@ -23,6 +23,7 @@ fn text_of(status: &Status, now: i64, in_colour: bool) -> String {
     let troubles = status.slots.iter().filter_map(|slot| slot.problem.as_ref());
     let troubles: Vec<&Problem> =
         troubles.filter(|problem| !status.alarms.contains(problem)).collect();
+    let troubles: Vec<&Problem> = status.held_up.iter().chain(troubles).collect();
     parts.extend(section("Problems", Colour::Moving, &troubles, in_colour));
     let inert: Vec<&Problem> = status.inert.iter().collect();
     parts.extend(section("Not serving yet", Colour::Moving, &inert, in_colour));

@@ -56,6 +56,7 @@ fn status() -> Status {
             problem: None,
         }],
         inert: vec![],
+        held_up: vec![],
         alarms: vec![],
         watched: Vec::new(),
     }

@@ -11,6 +11,10 @@ pub struct Status {
     pub daemon: DaemonStatus,
     /// One row a slot, by name.
     pub slots: Vec<SlotStatus>,
+    /// What keeps tokens from being replaced for now: an account that does not answer, statements used up. What a person
+    /// must act on is among the alarms instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_up: Vec<Problem>,
     /// Entries that cannot serve yet, with the reason (a local account that does not exist).
     pub inert: Vec<Problem>,
     /// What a person must act on. Non-empty: `patctl status` exits non-zero.

@@ -97,7 +97,8 @@ async fn current(house: &House, handle: &Handle) -> Result<Held, Refusal> {
             Err(why) => why,
         };
         let is_heeded = !has_wished && view.heeds_a_wish(now);
-        if is_heeded {
+        if !has_wished {
+            // Heeded or not: a call of this slot that waits for its turn goes before others then.
             handle.wish();
             has_wished = true;
         }

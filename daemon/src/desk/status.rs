@@ -2,7 +2,7 @@
 
 use pat_wire::admin::{DaemonStatus, Problem, SlotStatus, Status};
 use patd_config::{Config, Owner};
-use patd_core::lifecycle::{Standing, Trouble};
+use patd_core::lifecycle::{Alarm, Standing, Trouble};
 use patd_core::names::SlotId;
 use patd_core::pattern::verify::Id;
 
@@ -20,6 +20,7 @@ pub(super) fn answer(house: &House) -> Result<Reply, Refusal> {
     Reply::plain(&Status {
         daemon: daemon(house, &trust.config),
         slots: rows,
+        held_up: held_up(house),
         inert: inert(&trust.config),
         alarms: house.alarms.standing_now(),
         watched: proof::watched(house, &trust),
@@ -103,6 +104,17 @@ fn held_back(view: &View) -> String {
         true => "not handed out before the pattern was looked at once".to_owned(),
         false => format!("not handed out while these checks do not hold: {}", ids.join(", ")),
     }
+}
+
+/// What is an alarm by now is said there.
+fn held_up(house: &House) -> Vec<Problem> {
+    let held_up = house.slots.held_up().into_iter();
+    let passing = held_up.filter(|(_, held_up)| held_up.alarm().is_none());
+    let told = passing.map(|(account, held_up)| {
+        let Alarm { id, message, next_step } = held_up.told();
+        Problem { id: id.to_owned(), subject: format!("account {account}"), message, next_step }
+    });
+    told.collect()
 }
 
 fn inert(config: &Config) -> Vec<Problem> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pat_wire::secret::Secret;
 use patd_core::lifecycle::{self, Alarm, Effect, Event, Rules, Slot};
 use patd_core::names::{Generation, IntentId, SlotId};
+use patd_core::pace::Urgency;
 use patd_core::time::Timestamp;
 use patd_snowflake::probe::Form;
 use tokio::sync::{oneshot, watch};
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::calls::{Account, Answer, InFlight};
 use super::mailbox::{Found, Mailbox, Order};
-use super::registry::{Command, Kit};
+use super::registry::{Command, Kit, Wake};
 use super::view::View;
 
 /// Everything one slot's loop works with.
@@ -23,6 +24,7 @@ pub(super) struct Actor {
     pub(super) terms: Terms,
     pub(super) state: Arc<Slot>,
     pub(super) mailbox: Arc<Mailbox>,
+    pub(super) wake: Arc<Wake>,
     pub(super) out: watch::Sender<View>,
     pub(super) memory: Memory,
 }
@@ -45,6 +47,8 @@ pub(super) struct Memory {
     pub(super) minted: Option<(Generation, Secret)>,
     /// When to look again at the latest.
     pub(super) wake: Option<Timestamp>,
+    /// Somebody waits for what is asked now.
+    pub(super) is_wished: bool,
     /// The disk failed: the lifecycle starts over from what was durable.
     pub(super) must_start_over: bool,
     /// The slot retires with the daemon: it does not serve again.
@@ -74,7 +78,7 @@ impl Actor {
                 Heard::Order(order) => Box::pin(self.ordered(order)).await,
                 Heard::Wish => Box::pin(self.wanted()).await,
                 Heard::Time => Box::pin(self.tick()).await,
-                Heard::Stop => self.memory.is_ending = true,
+                Heard::Stop => self.end(),
             }
             if self.memory.is_ending && self.memory.call.is_none() {
                 break;
@@ -84,6 +88,7 @@ impl Actor {
 
     async fn hear(&mut self, stop: &CancellationToken) -> Heard {
         let is_ending = self.memory.is_ending;
+        self.wake.set(self.memory.wake);
         tokio::select! {
             biased;
             answer = next_answer(&mut self.memory.call) => Heard::Answer(answer),
@@ -94,6 +99,20 @@ impl Actor {
                 Found::Nothing => Heard::Time,
             },
             () = waking(&self.kit, self.memory.wake), if !is_ending => Heard::Time,
+        }
+    }
+
+    /// What still waits for its turn is not sent any more.
+    fn end(&mut self) {
+        self.memory.is_ending = true;
+        self.withdraw();
+    }
+
+    /// A call that still waits for its turn never was: nothing is known to have been asked.
+    fn withdraw(&mut self) {
+        if self.memory.call.as_ref().is_some_and(InFlight::withdraw) {
+            self.memory.call = None;
+            Arc::make_mut(&mut self.state).flight = lifecycle::Flight::default();
         }
     }
 
@@ -143,7 +162,15 @@ impl Actor {
             Command::Enrol => fresh().map(|fresh| Event::Enrol { fresh }),
         };
         let is_durable = match event {
-            Some(event) => self.take(event).await,
+            Some(event @ (Event::Revoke | Event::Retire)) => {
+                // Nothing that waits for its turn stands between a tombstone and its REMOVE.
+                self.withdraw();
+                self.take(event).await
+            }
+            Some(event) => {
+                self.look_for_room().await;
+                self.take_as_wished(event).await
+            }
             None => false,
         };
         // Whoever asked may have gone.
@@ -160,6 +187,7 @@ impl Actor {
         if !self.terms.is_configured && !self.is_tombstoned() {
             return;
         }
+        self.look_for_room().await;
         self.serve_again().await;
         let Some(fresh) = fresh() else { return };
         let held = self.kit.leases.held(&self.id).into_keys().collect();
@@ -180,9 +208,37 @@ impl Actor {
             return;
         }
         let Some(fresh) = fresh() else { return };
-        self.take(Event::Wanted { fresh }).await;
+        self.take_as_wished(Event::Wanted { fresh }).await;
         // The bell may have rung for the time as well.
         self.tick().await;
+    }
+
+    /// What follows, and what waits for its turn already, goes before what nobody waits for.
+    async fn take_as_wished(&mut self, event: Event) -> bool {
+        if let Some(call) = &self.memory.call {
+            call.hurry();
+        }
+        self.memory.is_wished = true;
+        let is_durable = self.take(event).await;
+        self.memory.is_wished = false;
+        is_durable
+    }
+
+    /// Tells the lifecycle when the disk got too full to begin a generation, or is so no more.
+    async fn look_for_room(&mut self) {
+        let is_enough = self.kit.disk.look(&self.kit.alarms);
+        if is_enough == self.state.flight.is_cramped {
+            self.take(Event::Room { is_enough }).await;
+        }
+    }
+
+    /// Returns how urgent what is asked now is.
+    pub(super) fn urgency(&self) -> Urgency {
+        match (self.is_revoking(), self.memory.is_wished) {
+            (true, _) => Urgency::Emergency,
+            (false, true) => Urgency::Wished,
+            (false, false) => Urgency::Ordinary,
+        }
     }
 
     async fn start_over(&mut self) {

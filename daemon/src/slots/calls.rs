@@ -8,11 +8,13 @@ use std::sync::Arc;
 use pat_wire::secret::Secret;
 use patd_core::lifecycle::{AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome};
 use patd_core::names::{Role, TokenName, User};
+use patd_core::pace::{Showed, Urgency};
 use patd_core::time::Timestamp;
 use patd_snowflake::authority::AddToken;
 use patd_snowflake::probe::Form;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+
+use super::gate::{Gate, Ticket};
 
 /// One question to Snowflake.
 pub enum Call {
@@ -49,18 +51,25 @@ pub struct Answer {
 pub trait Upstream: Send + Sync {
     /// Asks, once, and answers in bounded time.
     fn ask(&self, call: Call) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>>;
+
+    /// Returns how often Snowflake said so far that it is asked too much. None: nobody is asked, and there is no pace.
+    fn throttled(&self) -> Option<u64>;
+
+    /// Returns the statements an hour that the configuration allows, if it says.
+    fn statements_per_hour(&self) -> Option<u32>;
 }
 
-/// An account with the number of calls it is asked at once.
+/// An account with the pace at which it is asked.
 pub(crate) struct Account {
     upstream: Arc<dyn Upstream>,
-    permits: Arc<Semaphore>,
+    gate: Option<Arc<Gate>>,
 }
 
-/// A call on its way.
+/// A call on its way, or in the queue.
 pub(crate) struct InFlight {
     task: JoinHandle<Answer>,
     kind: Kind,
+    ticket: Option<Ticket>,
 }
 
 /// Which answer to expect, should the task not bring one.
@@ -72,34 +81,68 @@ enum Kind {
 }
 
 impl Account {
-    pub(crate) fn new(upstream: Arc<dyn Upstream>) -> Self {
-        Self { upstream, permits: Arc::new(Semaphore::new(AT_ONCE)) }
+    /// Without a gate nothing waits: then nobody is asked.
+    pub(crate) fn new(upstream: Arc<dyn Upstream>, gate: Option<Arc<Gate>>) -> Self {
+        Self { upstream, gate }
     }
 
     /// Sends a call; it waits for its turn among those of the account.
-    pub(crate) fn send(&self, call: Call) -> InFlight {
+    pub(crate) fn send(&self, call: Call, urgency: Urgency) -> InFlight {
         let kind = Kind::of(&call);
-        let (upstream, permits) = (self.upstream.clone(), self.permits.clone());
+        let upstream = self.upstream.clone();
+        let Some(gate) = &self.gate else {
+            let task = tokio::spawn(async move { upstream.ask(call).await });
+            return InFlight { task, kind, ticket: None };
+        };
+        let (ticket, its_turn) = gate.queue(call.user().clone(), urgency);
+        let unsent = kind.unclear(NOT_SENT);
         let task = tokio::spawn(async move {
-            // The semaphore is never closed; if it were, the call would go out unthrottled.
-            let _permit = permits.acquire_owned().await.ok();
-            upstream.ask(call).await
+            let Ok(pass) = its_turn.await else {
+                return Answer { event: unsent, secret: None, server_time: None };
+            };
+            let before = upstream.throttled();
+            let answer = upstream.ask(call).await;
+            pass.ended(showed(&answer.event, before != upstream.throttled()));
+            answer
         });
-        InFlight { task, kind }
+        InFlight { task, kind, ticket: Some(ticket) }
+    }
+}
+
+impl Call {
+    fn user(&self) -> &User {
+        match self {
+            Self::Add(token) => &token.user,
+            Self::List(user) | Self::Remove(user, _) | Self::Probe { user, .. } => user,
+        }
     }
 }
 
 impl InFlight {
     /// Returns a call whose answer was found out without asking anybody: a probe's.
     pub(crate) fn answered(answer: Answer) -> Self {
-        Self { task: tokio::spawn(std::future::ready(answer)), kind: Kind::Probe }
+        Self { task: tokio::spawn(std::future::ready(answer)), kind: Kind::Probe, ticket: None }
+    }
+
+    /// Lets it go before others, if it still waits.
+    pub(crate) fn hurry(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.hurry();
+        }
+    }
+
+    /// Sees to it that it is not sent, if it still waits. False: it may have been.
+    pub(crate) fn withdraw(&self) -> bool {
+        self.ticket.as_ref().is_some_and(Ticket::withdraw)
     }
 
     /// Waits for the answer. Safe to drop and call again.
     pub(crate) async fn answer(&mut self) -> Answer {
         match (&mut self.task).await {
             Ok(answer) => answer,
-            Err(_) => Answer { event: self.kind.unclear(), secret: None, server_time: None },
+            Err(_) => {
+                Answer { event: self.kind.unclear(BROKE_OFF), secret: None, server_time: None }
+            }
         }
     }
 }
@@ -114,8 +157,8 @@ impl Kind {
         }
     }
 
-    fn unclear(&self) -> Event {
-        let why = || "the call broke off inside the daemon; its log has the cause".to_owned();
+    fn unclear(&self, why: &str) -> Event {
+        let why = || why.to_owned();
         match self {
             Self::Add => Event::Added(AddOutcome::Unclear(why())),
             Self::List => Event::Listed(Err(Failure::Unclear(why()))),
@@ -128,5 +171,32 @@ impl Kind {
     }
 }
 
-/// Calls of one account at once: a storm of slots must not look like an attack.
-const AT_ONCE: usize = 8;
+/// What an answer shows about the account: a definite no is an answer as good as any.
+fn showed(event: &Event, is_throttled: bool) -> Showed {
+    let is_unclear = match event {
+        Event::Added(outcome) => matches!(outcome, AddOutcome::Unclear(_)),
+        Event::Listed(outcome) => matches!(outcome, Err(Failure::Unclear(_))),
+        Event::Removed { outcome, .. } => {
+            matches!(outcome, RemoveOutcome::Failed(Failure::Unclear(_)))
+        }
+        Event::Probed(outcome) => matches!(outcome, ProbeOutcome::Unclear(_)),
+        // No answers.
+        Event::Started
+        | Event::Tick { .. }
+        | Event::Room { .. }
+        | Event::Wanted { .. }
+        | Event::Rotate { .. }
+        | Event::Revoke
+        | Event::Retire
+        | Event::Enrol { .. }
+        | Event::Judged { .. } => return Showed::Nothing,
+    };
+    match (is_throttled && is_unclear, is_unclear) {
+        (true, _) => Showed::TooMuch,
+        (false, true) => Showed::Silence,
+        (false, false) => Showed::Answer,
+    }
+}
+
+const BROKE_OFF: &str = "the call broke off inside the daemon; its log has the cause";
+const NOT_SENT: &str = "it was not sent";

@@ -101,7 +101,7 @@ impl Actor {
         if self.memory.is_ending {
             return;
         }
-        self.memory.call = Some(self.terms.account.send(call));
+        self.memory.call = Some(self.terms.account.send(call, self.urgency()));
     }
 
     fn answer_later(&mut self, event: Event) {
@@ -145,6 +145,7 @@ impl Actor {
             Event::Listed(Ok(_))
             | Event::Started
             | Event::Tick { .. }
+            | Event::Room { .. }
             | Event::Wanted { .. }
             | Event::Rotate { .. }
             | Event::Revoke
@@ -172,6 +173,11 @@ impl Actor {
 
     pub(super) fn is_tombstoned(&self) -> bool {
         matches!(self.state.standing, Standing::Tombstoned { .. })
+    }
+
+    /// Returns whether tokens may be left that were revoked.
+    pub(super) fn is_revoking(&self) -> bool {
+        matches!(self.state.standing, Standing::Tombstoned { confirmed: false, .. })
     }
 }
 

@@ -4,6 +4,7 @@
 mod actor;
 mod calls;
 mod effects;
+mod gate;
 mod mailbox;
 mod registry;
 mod view;

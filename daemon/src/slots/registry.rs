@@ -1,11 +1,14 @@
 //! All slots by id: starts their loops, finds them, replaces their rules on a reload.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use patd_core::lifecycle::{Rules, Slot};
-use patd_core::names::SlotId;
+use patd_core::names::{self, SlotId};
+use patd_core::pace::{HeldUp, Limits};
+use patd_core::time::Timestamp;
 use patd_snowflake::probe::Form;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -13,12 +16,15 @@ use tokio_util::task::TaskTracker;
 
 use super::actor::{Actor, Memory, Terms};
 use super::calls::{Account, Upstream};
+use super::gate::Gate;
 use super::mailbox::{Mailbox, Order};
 use super::view::View;
 use crate::alarms::Alarms;
 use crate::audit::Audit;
 use crate::clock::Clock;
+use crate::disk::Disk;
 use crate::leases::Leases;
+use crate::reload::jitter;
 use crate::store::Store;
 
 /// What every slot works with.
@@ -33,6 +39,8 @@ pub struct Kit {
     pub alarms: Arc<Alarms>,
     /// The time.
     pub clock: Arc<Clock>,
+    /// Whether the disk has room for another generation.
+    pub disk: Arc<Disk>,
     /// Rung when a slot serves another generation.
     pub promoted: Arc<Notify>,
 }
@@ -74,12 +82,17 @@ pub struct Handle {
     pub id: Arc<SlotId>,
     mailbox: Arc<Mailbox>,
     view: watch::Receiver<View>,
+    wake: Arc<Wake>,
 }
+
+/// When a slot has to look again at the latest, as its loop knows it and a tick compares it.
+pub(super) struct Wake(AtomicI64);
 
 /// All slots. One for the daemon.
 pub struct Slots {
     kit: Arc<Kit>,
     by_id: ArcSwap<BTreeMap<Arc<SlotId>, Arc<Handle>>>,
+    gates: Mutex<BTreeMap<names::Account, Arc<Gate>>>,
     tasks: TaskTracker,
     /// Loops that wait for [`Slots::begin`]; none once it was called.
     waiting: Mutex<Option<Vec<Actor>>>,
@@ -90,7 +103,8 @@ impl Slots {
     /// Returns no slots yet; their loops end when `stop` says so.
     pub fn new(kit: Arc<Kit>, stop: CancellationToken) -> Self {
         let waiting = Mutex::new(Some(Vec::new()));
-        Self { kit, by_id: ArcSwap::default(), tasks: TaskTracker::new(), waiting, stop }
+        let (by_id, gates) = (ArcSwap::default(), Mutex::default());
+        Self { kit, by_id, gates, tasks: TaskTracker::new(), waiting, stop }
     }
 
     /// Lets the loops begin. Until then slots are served as they were stored, and orders wait: a thousand first
@@ -109,10 +123,11 @@ impl Slots {
     pub async fn adopt(&self, plans: BTreeMap<SlotId, Plan>, mut stored: BTreeMap<SlotId, Slot>) {
         let mut by_id = BTreeMap::clone(&self.by_id.load());
         let mut retold = Vec::new();
-        let mut accounts: Vec<(Arc<dyn Upstream>, Arc<Account>)> = Vec::new();
+        let accounts = self.accounts(&plans);
+        let nowhere = |plan: &Plan| Arc::new(Account::new(plan.upstream.clone(), None));
         for (id, plan) in plans {
             let terms = Terms {
-                account: shared(&mut accounts, plan.upstream),
+                account: accounts.get(&id.account).cloned().unwrap_or_else(|| nowhere(&plan)),
                 rules: Arc::new(plan.rules),
                 form: plan.form,
                 is_configured: plan.is_configured,
@@ -135,6 +150,35 @@ impl Slots {
         }
     }
 
+    /// One gate an account, whatever the number of its slots, and the same after a reload.
+    fn accounts(&self, plans: &BTreeMap<SlotId, Plan>) -> BTreeMap<names::Account, Arc<Account>> {
+        let mut users: BTreeMap<&names::Account, (usize, &Arc<dyn Upstream>)> = BTreeMap::new();
+        for (id, plan) in plans.iter().filter(|(_, plan)| plan.upstream.throttled().is_some()) {
+            users.entry(&id.account).or_insert((0, &plan.upstream)).0 += 1;
+        }
+        let mut gates = self.gates();
+        gates.retain(|name, _| users.contains_key(name));
+        let account =
+            |(name, (users, upstream)): (&names::Account, (usize, &Arc<dyn Upstream>))| {
+                let limits = Limits::new(upstream.statements_per_hour(), users);
+                let gate = match gates.get(name) {
+                    Some(gate) => {
+                        gate.reconfigure(limits);
+                        gate.clone()
+                    }
+                    None => {
+                        let (clock, alarms) = (self.kit.clock.clone(), self.kit.alarms.clone());
+                        let pace = (limits, jitter(self.kit.store.host(), name.as_str()));
+                        let gate = Gate::new(name.clone(), pace, clock, alarms);
+                        gates.insert(name.clone(), gate.clone());
+                        gate
+                    }
+                };
+                (name.clone(), Arc::new(Account::new(upstream.clone(), Some(gate))))
+            };
+        users.into_iter().map(account).collect()
+    }
+
     fn start(&self, id: Arc<SlotId>, terms: Terms, state: Slot) -> Handle {
         let mailbox = Arc::new(Mailbox::default());
         let state = Arc::new(state);
@@ -145,12 +189,14 @@ impl Slots {
             is_configured: terms.is_configured,
         };
         let (out, view) = watch::channel(first);
+        let wake = Arc::new(Wake::unknown());
         let actor = Actor {
             id: id.clone(),
             kit: self.kit.clone(),
             terms,
             state,
             mailbox: mailbox.clone(),
+            wake: wake.clone(),
             out,
             memory: Memory::default(),
         };
@@ -158,7 +204,7 @@ impl Slots {
             Some(waiting) => waiting.push(actor),
             None => self.let_live(actor),
         }
-        Handle { id, mailbox, view }
+        Handle { id, mailbox, view, wake }
     }
 
     /// Returns one slot.
@@ -171,11 +217,20 @@ impl Slots {
         self.by_id.load().values().cloned().collect()
     }
 
-    /// Lets every slot look whether something is due. Cheap, and never waits.
+    /// Lets the slots look for which something is due, and the calls go that waited for their time. Cheap, and never
+    /// waits.
     pub fn tick(&self) {
-        for handle in self.by_id.load().values() {
-            handle.nudge();
-        }
+        let now = self.kit.clock.now();
+        let by_id = self.by_id.load();
+        by_id.values().filter(|handle| handle.wake.is_due(now)).for_each(|handle| handle.nudge());
+        self.all_gates().iter().for_each(Gate::look);
+    }
+
+    /// Returns the accounts whose calls are held up, and why.
+    pub fn held_up(&self) -> Vec<(names::Account, HeldUp)> {
+        let gates = self.all_gates();
+        let held_up = |gate: &Arc<Gate>| Some((gate.account().clone(), gate.held_up()?));
+        gates.iter().filter_map(held_up).collect()
     }
 
     /// Waits until every loop has ended; those that never began end here. Call after `stop`.
@@ -183,6 +238,14 @@ impl Slots {
         drop(self.waiting().take());
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    fn all_gates(&self) -> Vec<Arc<Gate>> {
+        self.gates().values().cloned().collect()
+    }
+
+    fn gates(&self) -> MutexGuard<'_, BTreeMap<names::Account, Arc<Gate>>> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waiting(&self) -> MutexGuard<'_, Option<Vec<Actor>>> {
@@ -225,15 +288,23 @@ impl Handle {
     }
 }
 
-/// One throttle an account, whatever the number of its slots.
-fn shared(
-    accounts: &mut Vec<(Arc<dyn Upstream>, Arc<Account>)>,
-    upstream: Arc<dyn Upstream>,
-) -> Arc<Account> {
-    if let Some((_, known)) = accounts.iter().find(|(known, _)| Arc::ptr_eq(known, &upstream)) {
-        return known.clone();
+impl Wake {
+    /// Not before the loop has looked for the first time.
+    pub(super) fn unknown() -> Self {
+        Self(AtomicI64::new(NEVER))
     }
-    let account = Arc::new(Account::new(upstream.clone()));
-    accounts.push((upstream, account.clone()));
-    account
+
+    pub(super) fn set(&self, at: Option<Timestamp>) {
+        self.0.store(at.map_or(NEVER, |at| at.0), Ordering::Relaxed);
+    }
+
+    /// A moment too far away is a clock that went back: no slot plans that far ahead.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let at = self.0.load(Ordering::Relaxed);
+        at != NEVER && !(1..=FARTHEST).contains(&Timestamp(at).since(now))
+    }
 }
+
+const NEVER: i64 = i64::MIN;
+/// Seconds: a slot looks at Snowflake's list every hour, a quarter more or less.
+const FARTHEST: i64 = 2 * 3_600;

@@ -8,6 +8,7 @@
 )]
 
 mod cloning;
+mod cramped;
 #[cfg(feature = "crash-points")]
 mod crashing;
 mod ending;
@@ -15,6 +16,7 @@ mod handing_out;
 mod holding;
 mod leasing;
 mod limits;
+mod pacing;
 mod program;
 mod provisioning;
 mod refusing;

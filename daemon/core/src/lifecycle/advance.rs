@@ -99,7 +99,12 @@ impl Turn<'_> {
     fn wake_at_work(&self) -> Timestamp {
         let busy = self.slot.work != Work::Idle || self.wants_issue();
         let due = self.slot.due_at.filter(|_| self.slot.standing == Standing::Enrolled);
-        let rotation = if busy { Some(self.retry_at()) } else { due };
+        // Whether there is room is told with every tick.
+        let cramped = self.slot.flight.is_cramped.then(|| self.now.plus(CRAMPED));
+        let rotation = if busy { Some(self.retry_at()) } else { cramped.or(due) };
         [rotation, self.drain_wake()].into_iter().flatten().min().unwrap_or(self.now.plus(SURVEY))
     }
 }
+
+/// Seconds until a disk without room is looked at again.
+const CRAMPED: i64 = 60;

@@ -17,6 +17,11 @@ pub enum Event {
         /// A fresh random id, used if an intent is written.
         fresh: IntentId,
     },
+    /// Whether the disk has room for another generation. Without it none is begun; what was begun goes on.
+    Room {
+        /// Whether it has.
+        is_enough: bool,
+    },
     /// A request found no secret to hand out. Nothing happens while there is one, or where only a person can help.
     Wanted {
         /// A fresh random id, used if an intent is written.

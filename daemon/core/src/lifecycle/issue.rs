@@ -11,13 +11,13 @@ use super::{
 };
 
 impl Turn<'_> {
-    /// Returns whether a new secret is to be made.
+    /// Returns whether a new secret is to be made, and can be written down.
     pub(super) fn wants_issue(&self) -> bool {
         let due = self.slot.due_at.is_none_or(|due_at| due_at <= self.now);
         let unfit =
             self.slot.serving.as_ref().is_none_or(|serving| serving.role != self.rules.role);
         let idle = self.slot.work == Work::Idle && self.slot.standing == Standing::Enrolled;
-        idle && (due || unfit || self.slot.taint.is_some())
+        idle && !self.slot.flight.is_cramped && (due || unfit || self.slot.taint.is_some())
     }
 
     /// A request found no secret: what is being waited out is tried now. Bounded, since a caller in a loop must

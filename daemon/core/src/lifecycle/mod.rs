@@ -97,6 +97,7 @@ fn take(turn: &mut Turn<'_>, event: &Event) -> bool {
             turn.note_holders(held);
             turn.heed_new_window();
         }
+        Event::Room { is_enough } => turn.slot.flight.is_cramped = !is_enough,
         Event::Wanted { fresh } => {
             turn.offer(fresh);
             turn.wanted();

@@ -120,6 +120,8 @@ pub struct Flight {
     pub wanted_at: Option<Timestamp>,
     /// The token last removed: SHOW must not list it any more.
     pub removed: Option<TokenName>,
+    /// Whether the disk has too little room to begin another generation.
+    pub is_cramped: bool,
     /// Whether Snowflake's list, when last seen, had a token of this lineage as disabled.
     pub saw_disabled: bool,
 }

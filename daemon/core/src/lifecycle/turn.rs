@@ -67,6 +67,7 @@ impl<'a> Turn<'a> {
             (
                 Event::Started
                 | Event::Tick { .. }
+                | Event::Room { .. }
                 | Event::Wanted { .. }
                 | Event::Rotate { .. }
                 | Event::Revoke

@@ -55,6 +55,8 @@ pub(super) struct Listing {
     pub(super) version: u64,
     /// Whether it is surely the last one written. sled's is; the file's alone may be one change behind.
     pub(super) current: bool,
+    /// Whether the copy in `meta.sealed` is behind it: a crash came before the last change was in the files.
+    pub(super) file_behind: bool,
 }
 
 /// What to do about one slot.
@@ -91,13 +93,18 @@ pub(super) fn judge(copies: Copies, listing: Listing) -> Verdict {
         return Verdict::Drop;
     }
     let sled_stale = !matches!(&copies.sled, Copy::Good(sled) if sled == newest);
-    Verdict::Keep { sealed: Rc::clone(newest), sled_stale, file_stale: stale(&copies.file, newest) }
+    Verdict::Keep {
+        sealed: Rc::clone(newest),
+        sled_stale,
+        file_stale: stale(&copies.file, newest, listing),
+    }
 }
 
-fn stale(file: &Copy, newest: &Rc<Sealed>) -> Option<String> {
+fn stale(file: &Copy, newest: &Rc<Sealed>, listing: Listing) -> Option<String> {
     match file {
         Copy::Good(file) if file == newest => None,
         Copy::Good(_) => Some(BEHIND.to_owned()),
+        Copy::Absent if listing.file_behind => Some(BEHIND.to_owned()),
         Copy::Absent => Some("missing".to_owned()),
         Copy::Damaged(why) => Some(why.clone()),
     }
@@ -115,7 +122,8 @@ mod tests {
         for (sled, file) in pairs(5) {
             for (listed, current) in [(true, true), (true, false), (false, true), (false, false)] {
                 let copies = Copies { sled: copy(sled), file: copy(file) };
-                cases.push((copies, Listing { listed, version: 2, current }));
+                let listing = Listing { listed, version: 2, current, file_behind: false };
+                cases.push((copies, listing));
             }
         }
         cases

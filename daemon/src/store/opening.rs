@@ -15,7 +15,7 @@ use patd_keys::state_dir;
 use super::error::{BEHIND, OpenError, Repair};
 use super::looking::{self, META_KEY, SLED_DIR, SledState};
 use super::meta::{self, Found, Meta, Opened};
-use super::restoring::{self, MetaWrite, Survey};
+use super::restoring::{self, Known, MetaWrite, Survey};
 use super::sealed_files::{Scan, SealedFiles};
 use super::sealed_store::SealedStore;
 use super::sled_file::Contents;
@@ -50,8 +50,7 @@ pub fn open(dir: &Path, root: RootKey, now: Timestamp) -> Result<OpenReport, Ope
     let (mut unlocked, sled) = unlocking?;
     drop(root);
     files.prepare()?;
-    let known = (&unlocked.vault, &unlocked.meta, unlocked.current);
-    let survey = restoring::survey(dir, known, (sled, scan?))?;
+    let survey = restoring::survey(dir, unlocked.known(), (sled, scan?))?;
     let slots = survey.states();
     let write = unlocked.brought_up_to(&survey, now)?;
     let (sled, repairs) =
@@ -100,6 +99,12 @@ struct Unlocked {
 }
 
 impl Unlocked {
+    fn known(&self) -> Known<'_> {
+        let Self { vault, meta, current, file_stale, .. } = self;
+        let file_behind = file_stale.as_deref() == Some(BEHIND);
+        Known { vault, meta, current: *current, file_behind }
+    }
+
     /// Takes over which slots there are, lets data keys age, and says whether the record must be written again.
     fn brought_up_to(&mut self, survey: &Survey, now: Timestamp) -> Result<MetaWrite, OpenError> {
         let slots = survey.slots();

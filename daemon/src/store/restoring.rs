@@ -41,11 +41,21 @@ pub(super) enum MetaWrite {
     FileStale(String),
 }
 
-/// Compares all copies and decides which to believe. `current` says whether the list in `meta` is surely the
-/// last one written.
+/// What is known of the list of slots.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) vault: &'a Vault,
+    pub(super) meta: &'a Meta,
+    /// Whether the list in `meta` is surely the last one written.
+    pub(super) current: bool,
+    /// Whether `meta.sealed` lacks its last change.
+    pub(super) file_behind: bool,
+}
+
+/// Compares all copies and decides which to believe.
 pub(super) fn survey(
     dir: &Path,
-    (vault, meta, current): (&Vault, &Meta, bool),
+    Known { vault, meta, current, file_behind }: Known<'_>,
     ((mut sled, contents), scan): ((SledState, Contents), Scan),
 ) -> Result<Survey, OpenError> {
     let listed: BTreeMap<RecordKey, &SlotId> =
@@ -57,7 +67,7 @@ pub(super) fn survey(
     let mut survey = Survey::of(sled);
     for (key, copies) in found {
         let id = listed.get(&key);
-        let listing = Listing { listed: id.is_some(), version: meta.version, current };
+        let listing = Listing { listed: id.is_some(), version: meta.version, current, file_behind };
         let places = [&copies.sled, &copies.file].map(|copy| !matches!(copy, Copy::Absent));
         match merge::judge(copies, listing) {
             Verdict::Keep { sealed, sled_stale, file_stale } => {
@@ -78,7 +88,7 @@ pub(super) fn reopen(
     meta: &mut Meta,
 ) -> Result<(SledFile, Vec<Repair>), OpenError> {
     let found = (looking::look_at_sled(dir)?, files.scan()?);
-    let survey = survey(dir, (vault, meta, true), found)?;
+    let survey = survey(dir, Known { vault, meta, current: true, file_behind: false }, found)?;
     meta.version = survey.highest_version(meta.version) + 1;
     survey.carry_out(dir, files, (vault, meta), MetaWrite::Changed)
 }

@@ -101,12 +101,15 @@ fn open_and_scan(dir: &Path) -> Result<(SledFile, Contents), Fault> {
         .open()
         .map_err(Fault::of)?;
     let log = File::open(dir.join("db")).map_err(Fault::System)?;
+    // sled writes its settings once and does not sync them: without them it does not open.
+    let settings = File::open(dir.join("conf")).map_err(Fault::System)?;
     let mut contents = Contents::new();
     for pair in db.iter() {
         let (key, value) = pair.map_err(Fault::of)?;
         contents.insert(key.to_vec(), value.to_vec());
     }
-    log.sync_all().and_then(|()| durable::sync_dir(dir)).map_err(Fault::System)?;
+    let synced = settings.sync_all().and_then(|()| log.sync_all());
+    synced.and_then(|()| durable::sync_dir(dir)).map_err(Fault::System)?;
     Ok((SledFile { db, log }, contents))
 }
 

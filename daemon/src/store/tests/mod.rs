@@ -3,6 +3,7 @@
 
 mod conformance;
 mod damage;
+mod every_byte;
 mod format;
 mod full_disk;
 mod kill;

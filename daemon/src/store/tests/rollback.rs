@@ -52,6 +52,8 @@ fn a_slot_whose_files_were_not_written_before_a_crash_is_not_lost() {
     assert_eq!(told(&report.store), told_now);
     assert!(report.repairs.iter().any(|repair| matches!(repair, Repair::FileRewritten { .. })));
     assert!(report.repairs.iter().any(|repair| matches!(repair, Repair::MetaRewritten { .. })));
+    let damage: Vec<_> = report.repairs.iter().filter(|repair| repair.is_damage()).collect();
+    assert!(damage.is_empty(), "a crash in the middle of a write is no damage: {damage:?}");
 }
 
 #[test]

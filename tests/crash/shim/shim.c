@@ -1,6 +1,7 @@
 /* Preloaded into the daemon under test, never shipped: counts every call of the process that writes, syncs, renames,
    creates, removes or sends, over all its threads with one counter, and at the call a test names kills the process or
-   lets that call fail. What to do and what was seen stand in one shared page that the test reads and writes. */
+   lets that call fail. What to do and what was seen stand in one shared page that the test reads and writes. Where a
+   journal is given, what becomes of the files of the state folder is written down there. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +20,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "journal.h"
+
 enum { CALLS = 4096, WIDTH = 120, IDLE = 0, ARMED = 1 };
 enum { RECORD = 0, KILL_BEFORE = 1, KILL_AFTER = 2, FAIL = 3 };
 
@@ -34,7 +37,12 @@ static struct page *page;
 static char root[4096];
 static size_t root_length;
 
+/* The id of a boot, for a process that is to believe that the machine was started anew. */
+static const char *boot;
+
 __attribute__((constructor)) static void open_page(void) {
+    boot = getenv("CRASH_BOOT");
+    open_journal();
     const char *path = getenv("CRASH_PAGE"), *folder = getenv("CRASH_ROOT");
     if (!path || !folder) return;
     int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
@@ -137,75 +145,91 @@ static int meet_path(const char *call, const char *path) {
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-/* Carries a call out in the way that was decided. */
-#define CARRY_OUT(type, act, call)                                     \
+/* Carries a call out in the way that was decided, and writes it down. */
+#define CARRY_OUT(type, act, call, note_it)                            \
     do {                                                               \
         int act_ = (act);                                              \
         if (act_ == FAIL) {                                            \
             errno = (int)atomic_load(&page->error);                    \
             return -1;                                                 \
         }                                                              \
-        type result_ = (call);                                         \
+        if (journal >= 0) pthread_mutex_lock(&in_order);               \
+        type result = (call);                                          \
+        int saved_ = errno;                                            \
+        note_it;                                                       \
+        if (journal >= 0) pthread_mutex_unlock(&in_order);             \
         if (act_ == KILL_AFTER) die();                                 \
-        return result_;                                                \
+        errno = saved_;                                                \
+        return result;                                                 \
     } while (0)
 
-#define ON_FD(type, name, params, ...) \
-    type name params { CARRY_OUT(type, meet_fd(#name, fd), REAL(name)(__VA_ARGS__)); }
-#define ON_PATH(type, name, path, params, ...) \
-    type name params { CARRY_OUT(type, meet_path(#name, path), REAL(name)(__VA_ARGS__)); }
+#define ON_FD(type, name, note_it, params, ...) \
+    type name params { CARRY_OUT(type, meet_fd(#name, fd), REAL(name)(__VA_ARGS__), note_it); }
+#define ON_PATH(type, name, path, note_it, params, ...) \
+    type name params { CARRY_OUT(type, meet_path(#name, path), REAL(name)(__VA_ARGS__), note_it); }
 
-ON_FD(ssize_t, write, (int fd, const void *data, size_t size), fd, data, size)
-ON_FD(ssize_t, writev, (int fd, const struct iovec *parts, int count), fd, parts, count)
-ON_FD(ssize_t, pwrite, (int fd, const void *data, size_t size, off_t at), fd, data, size, at)
-ON_FD(ssize_t, pwrite64, (int fd, const void *data, size_t size, off64_t at), fd, data, size, at)
-ON_FD(ssize_t, pwritev, (int fd, const struct iovec *parts, int count, off_t at), fd, parts, count, at)
-ON_FD(ssize_t, pwritev64, (int fd, const struct iovec *parts, int count, off64_t at), fd, parts, count, at)
-ON_FD(int, fsync, (int fd), fd)
-ON_FD(int, fdatasync, (int fd), fd)
-ON_FD(int, syncfs, (int fd), fd)
-ON_FD(int, sync_file_range, (int fd, off64_t at, off64_t size, unsigned flags), fd, at, size, flags)
-ON_FD(int, ftruncate, (int fd, off_t size), fd, size)
-ON_FD(int, ftruncate64, (int fd, off64_t size), fd, size)
-ON_FD(ssize_t, send, (int fd, const void *data, size_t size, int flags), fd, data, size, flags)
-ON_FD(ssize_t, sendto,
+#define ONE (&(struct iovec){(void *)(uintptr_t)data, size})
+#define AT_OWN_PLACE -1
+ON_FD(ssize_t, write, note_written(fd, ONE, 1, AT_OWN_PLACE, result), (int fd, const void *data, size_t size), fd, data,
+      size)
+ON_FD(ssize_t, writev, note_written(fd, parts, count, AT_OWN_PLACE, result),
+      (int fd, const struct iovec *parts, int count), fd, parts, count)
+ON_FD(ssize_t, pwrite, note_written(fd, ONE, 1, at, result), (int fd, const void *data, size_t size, off_t at), fd,
+      data, size, at)
+ON_FD(ssize_t, pwrite64, note_written(fd, ONE, 1, at, result), (int fd, const void *data, size_t size, off64_t at), fd,
+      data, size, at)
+ON_FD(ssize_t, pwritev, note_written(fd, parts, count, at, result),
+      (int fd, const struct iovec *parts, int count, off_t at), fd, parts, count, at)
+ON_FD(ssize_t, pwritev64, note_written(fd, parts, count, at, result),
+      (int fd, const struct iovec *parts, int count, off64_t at), fd, parts, count, at)
+ON_FD(int, fsync, note_fd(SYNCED, fd, 0, result), (int fd), fd)
+ON_FD(int, fdatasync, note_fd(SYNCED, fd, 0, result), (int fd), fd)
+ON_FD(int, syncfs, note_fd(SYNCED_ALL, fd, 0, result), (int fd), fd)
+ON_FD(int, sync_file_range, (void)0, (int fd, off64_t at, off64_t size, unsigned flags), fd, at, size, flags)
+ON_FD(int, ftruncate, note_fd(CUT_TO, fd, (uint64_t)size, result), (int fd, off_t size), fd, size)
+ON_FD(int, ftruncate64, note_fd(CUT_TO, fd, (uint64_t)size, result), (int fd, off64_t size), fd, size)
+ON_FD(ssize_t, send, (void)0, (int fd, const void *data, size_t size, int flags), fd, data, size, flags)
+ON_FD(ssize_t, sendto, (void)0,
       (int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t length), fd, data, size,
       flags, to, length)
-ON_FD(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), fd, message, flags)
-ON_PATH(int, rename, to, (const char *from, const char *to), from, to)
-ON_PATH(int, renameat, to, (int from_in, const char *from, int in, const char *to), from_in, from, in, to)
-ON_PATH(int, renameat2, to, (int from_in, const char *from, int in, const char *to, unsigned flags), from_in, from, in,
-        to, flags)
-ON_PATH(int, link, to, (const char *from, const char *to), from, to)
-ON_PATH(int, linkat, to, (int from_in, const char *from, int in, const char *to, int flags), from_in, from, in, to,
-        flags)
-ON_PATH(int, symlink, to, (const char *from, const char *to), from, to)
-ON_PATH(int, unlink, path, (const char *path), path)
-ON_PATH(int, unlinkat, path, (int in, const char *path, int flags), in, path, flags)
-ON_PATH(int, rmdir, path, (const char *path), path)
-ON_PATH(int, mkdir, path, (const char *path, mode_t mode), path, mode)
-ON_PATH(int, mkdirat, path, (int in, const char *path, mode_t mode), in, path, mode)
+ON_FD(ssize_t, sendmsg, (void)0, (int fd, const struct msghdr *message, int flags), fd, message, flags)
+ON_PATH(int, rename, to, note_moved(AT_FDCWD, from, AT_FDCWD, to, result), (const char *from, const char *to), from, to)
+ON_PATH(int, renameat, to, note_moved(from_in, from, in, to, result),
+        (int from_in, const char *from, int in, const char *to), from_in, from, in, to)
+ON_PATH(int, renameat2, to, flags & RENAME_EXCHANGE ? note_none(to, result) : note_moved(from_in, from, in, to, result),
+        (int from_in, const char *from, int in, const char *to, unsigned flags), from_in, from, in, to, flags)
+ON_PATH(int, link, to, note_none(to, result), (const char *from, const char *to), from, to)
+ON_PATH(int, linkat, to, note_none(to, result), (int from_in, const char *from, int in, const char *to, int flags),
+        from_in, from, in, to, flags)
+ON_PATH(int, symlink, to, note_none(to, result), (const char *from, const char *to), from, to)
+ON_PATH(int, unlink, path, note_name(GONE, AT_FDCWD, path, result), (const char *path), path)
+ON_PATH(int, unlinkat, path, note_name(GONE, in, path, result), (int in, const char *path, int flags), in, path, flags)
+ON_PATH(int, rmdir, path, note_name(GONE, AT_FDCWD, path, result), (const char *path), path)
+ON_PATH(int, mkdir, path, note_name(MADE_FOLDER, AT_FDCWD, path, result), (const char *path, mode_t mode), path, mode)
+ON_PATH(int, mkdirat, path, note_name(MADE_FOLDER, in, path, result), (int in, const char *path, mode_t mode), in, path,
+        mode)
 
 /* An open is counted when it may create a file. */
 static int creates(int flags) { return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE; }
 static mode_t mode_of(int flags, va_list *rest) { return creates(flags) ? (mode_t)va_arg(*rest, int) : 0; }
 
-#define OPEN(name)                                                                                    \
-    int name(const char *path, int flags, ...) {                                                      \
-        va_list rest;                                                                                 \
-        va_start(rest, flags);                                                                        \
-        mode_t mode = mode_of(flags, &rest);                                                          \
-        va_end(rest);                                                                                 \
-        CARRY_OUT(int, creates(flags) ? meet_path(#name, path) : RECORD, REAL(name)(path, flags, mode)); \
+static const char *elsewhere(const char *path) {
+    return boot && !strcmp(path, "/proc/sys/kernel/random/boot_id") ? boot : path;
+}
+
+#define OPEN_AS(name, in_, params, ...)                                                                    \
+    int name params {                                                                                      \
+        va_list rest;                                                                                      \
+        va_start(rest, flags);                                                                             \
+        mode_t mode = mode_of(flags, &rest);                                                               \
+        va_end(rest);                                                                                      \
+        path = elsewhere(path);                                                                            \
+        int was_there = is_there(in_, path);                                                               \
+        CARRY_OUT(int, creates(flags) ? meet_path(#name, path) : RECORD, REAL(name)(__VA_ARGS__),          \
+                  note_opened(in_, path, flags, was_there, result));                                       \
     }
-#define OPENAT(name)                                                                                  \
-    int name(int in, const char *path, int flags, ...) {                                              \
-        va_list rest;                                                                                 \
-        va_start(rest, flags);                                                                        \
-        mode_t mode = mode_of(flags, &rest);                                                          \
-        va_end(rest);                                                                                 \
-        CARRY_OUT(int, creates(flags) ? meet_path(#name, path) : RECORD, REAL(name)(in, path, flags, mode)); \
-    }
+#define OPEN(name) OPEN_AS(name, AT_FDCWD, (const char *path, int flags, ...), path, flags, mode)
+#define OPENAT(name) OPEN_AS(name, in, (int in, const char *path, int flags, ...), in, path, flags, mode)
 OPEN(open)
 OPEN(open64)
 OPENAT(openat)

@@ -114,8 +114,8 @@ impl Page {
     }
 }
 
-/// Compiles the shim once, beside the program that runs.
-fn library() -> &'static Path {
+/// Returns the shim, compiled once, beside the program that runs.
+pub fn library() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let this = std::env::current_exe().expect("this program has a path");

@@ -34,7 +34,11 @@ pub fn is_long() -> bool {
 /// Records some rotations. Returns the calls of the first, and those that each of them had.
 pub fn recorded(client: &'static Path) -> (Vec<String>, Vec<Call>) {
     let mut house = House::new(client);
-    let runs: Vec<_> = (0..RECORDINGS).map(|_| house.record()).collect();
+    common((0..RECORDINGS).map(|_| house.record()).collect())
+}
+
+/// Returns the calls of the first run, and those that each of them had.
+pub fn common(runs: Vec<Vec<String>>) -> (Vec<String>, Vec<Call>) {
     let common = numbered(&runs[0])
         .into_iter()
         .filter(|call| runs.iter().all(|run| count(run, &call.name) > call.before))
@@ -43,7 +47,7 @@ pub fn recorded(client: &'static Path) -> (Vec<String>, Vec<Call>) {
 }
 
 /// Returns so many of the cases, evenly spread; all of them in the long mode.
-pub fn sampled(cases: Vec<Case>, most: usize) -> Vec<Case> {
+pub fn sampled<T>(cases: Vec<T>, most: usize) -> Vec<T> {
     let length = cases.len();
     if is_long() || length <= most {
         return cases;
@@ -127,4 +131,5 @@ impl Drop for Named<'_> {
 
 const RECORDINGS: usize = 3;
 const ATTEMPTS: usize = 4;
-const AT_ONCE: usize = 6;
+/// How many houses live side by side: a crash and a recovery are mostly waiting.
+pub const AT_ONCE: usize = 6;

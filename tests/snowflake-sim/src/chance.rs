@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use uuid::Uuid;
 
 /// A stream of names that depends on nothing but the seed and how many were drawn.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chance {
     seed: u64,
     drawn: u64,

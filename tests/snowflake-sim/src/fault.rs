@@ -248,7 +248,7 @@ impl On {
 }
 
 /// The faults planted and not used up.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FaultBook {
     planted: Vec<Fault>,
 }

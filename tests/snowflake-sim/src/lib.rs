@@ -71,5 +71,5 @@ mod tls;
 mod world;
 
 pub use fault::{Act, Fault, On};
-pub use simulator::{Options, Simulator, StartError};
+pub use simulator::{Options, Saved, Simulator, StartError};
 pub use switches::HttpSwitches;

@@ -92,6 +92,9 @@ pub struct Simulator {
     thread: Option<JoinHandle<()>>,
 }
 
+/// An account as it was at one moment, for tests that lead it into several futures.
+pub struct Saved(Box<World>);
+
 impl Simulator {
     /// Starts a simulator on a thread of its own; when this returns, it answers.
     ///
@@ -244,6 +247,16 @@ impl Simulator {
     /// Every statement, failed or not, oldest first.
     pub fn queries(&self) -> Vec<QueryRecord> {
         self.shared.lock().engine.queries().to_vec()
+    }
+
+    /// Returns the whole account as it is now, with its history, clock and planted faults.
+    pub fn save(&self) -> Saved {
+        Saved(Box::new(self.shared.lock().clone()))
+    }
+
+    /// Puts the account back to what it was then. What is being answered meanwhile may still come after.
+    pub fn restore(&self, saved: &Saved) {
+        *self.shared.lock() = World::clone(&saved.0);
     }
 
     /// How many driver sessions were opened and not ended.

@@ -13,6 +13,7 @@ use crate::sqlapi::statements::Statements;
 use crate::switches::HttpSwitches;
 
 /// The server's whole state.
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,

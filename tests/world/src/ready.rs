@@ -22,6 +22,14 @@ impl NotifySocket {
         &self.path
     }
 
+    /// Forgets what was said before: by a daemon that was not waited for, and that waits when the queue is full.
+    pub(crate) fn forget(&self) {
+        let mut buffer = [0; 4096];
+        self.socket.set_nonblocking(true).expect("a socket that does not wait");
+        while self.socket.recv(&mut buffer).is_ok() {}
+        self.socket.set_nonblocking(false).expect("a socket that waits");
+    }
+
     /// Returns whether READY=1 came, looking again and again while `alive` says so.
     pub(crate) fn wait(&self, mut alive: impl FnMut() -> bool) -> bool {
         let mut buffer = [0; 4096];

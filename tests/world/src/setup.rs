@@ -81,6 +81,7 @@ impl World {
 
     /// Starts this build of the daemon and returns at once.
     pub fn spawn_program(&mut self, program: &Path, variables: &[(&str, &str)]) -> &mut Daemon {
+        self.notify.forget();
         let mut command = self.daemon_command(program);
         command.envs(variables.iter().copied());
         self.daemon = Some(Daemon::spawn(command, &self.log()));

@@ -49,7 +49,7 @@ impl Stale {
 }
 
 /// Every session opened and every token ever given out.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sessions {
     open: BTreeMap<u64, Open>,
     /// Every token ever made, what it is, and the session it was made for.
@@ -62,7 +62,7 @@ enum Use {
     Master,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     session: Session,
     tokens: Tokens,

@@ -67,7 +67,7 @@ pub struct QueryRecord {
 }
 
 /// The records, oldest first.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct History {
     pub(super) logins: Vec<LoginRecord>,
     pub(super) queries: Vec<QueryRecord>,

@@ -44,6 +44,7 @@ use state::State;
 use text::Cursor;
 
 /// The simulated account. Everything it knows changes only through the methods below.
+#[derive(Clone)]
 pub struct Engine {
     state: State,
     switches: Switches,

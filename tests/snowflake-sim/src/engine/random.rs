@@ -1,6 +1,7 @@
 //! Chance from a seed: secrets and ids that are the same in every run with the same calls.
 
 /// A splitmix64 generator. Not for cryptography: the simulator's secrets must be reproducible.
+#[derive(Clone)]
 pub(super) struct Random {
     state: u64,
     /// Every secret made, for leak scans.

@@ -40,7 +40,7 @@ pub(crate) enum Outcome {
 }
 
 /// Every statement of the last day, by handle.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Statements {
     accepted: BTreeMap<String, Statement>,
 }

@@ -198,7 +198,7 @@ pub(in crate::engine) struct RoleGrant {
 }
 
 /// All grants of the account.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::engine) struct Grants {
     pub(in crate::engine) privileges: Vec<PrivilegeGrant>,
     pub(in crate::engine) roles: Vec<RoleGrant>,

@@ -25,6 +25,7 @@ pub(super) use users::{User, UserType};
 use super::api::AccountIdentity;
 
 /// Everything the account holds.
+#[derive(Clone)]
 pub(super) struct State {
     pub(super) account: AccountIdentity,
     pub(super) users: BTreeMap<String, User>,

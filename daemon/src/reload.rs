@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use pat_wire::admin::Reloaded;
 use patd_config::{Config, SlotConfig};
-use patd_core::lifecycle::{Alarm, Rules};
+use patd_core::lifecycle::{Alarm, Rules, Strategy};
 use patd_core::names::{Account, HostId, Role, SlotId};
 use patd_core::pattern::verify::Id;
 use patd_core::schedule::Jitter;
@@ -133,7 +133,15 @@ pub fn plans(
 }
 
 fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig, freeze_on: &[Id]) -> Rules {
-    let SlotConfig { role, days_to_expiry, drain_min, drain_max, window, retire_at_exit: _ } = slot;
+    let SlotConfig {
+        role,
+        days_to_expiry,
+        drain_min,
+        drain_max,
+        window,
+        strategy,
+        retire_at_exit: _,
+    } = slot;
     let on_the_way = u32::try_from(Limits::default().request.as_secs()).unwrap_or(u32::MAX);
     Rules {
         user: id.user.clone(),
@@ -143,6 +151,7 @@ fn rules(id: &SlotId, host: &HostId, slot: &SlotConfig, freeze_on: &[Id]) -> Rul
         drain_max: *drain_max,
         settle: STATEMENT_SECONDS.saturating_add(on_the_way),
         window: window.clone(),
+        strategy: *strategy,
         freeze_on: freeze_on.to_vec(),
         jitter: jitter(host, &id.to_string()),
     }
@@ -163,6 +172,7 @@ fn retired(role: Role) -> SlotConfig {
         drain_min: 0,
         drain_max: 0,
         window: None,
+        strategy: Strategy::Add,
         retire_at_exit: false,
     }
 }

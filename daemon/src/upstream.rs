@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use pat_wire::secret::Secret;
 use patd_config::{AccountConfig, BrokerKey, KeySource};
-use patd_core::lifecycle::{AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome};
+use patd_core::lifecycle::{
+    AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome, RotateOutcome,
+};
 use patd_snowflake::authority::{AdminLogin, Authority};
 use patd_snowflake::endpoint::{Endpoint, EndpointError};
 use patd_snowflake::http::{Client, HttpError};
@@ -105,6 +107,11 @@ impl Snowflake {
                 secret = minted;
                 Event::Added(outcome)
             }
+            Call::Rotate(token) => {
+                let (outcome, minted) = self.authority.rotate(&token).await.into_parts();
+                secret = minted;
+                Event::Rotated(outcome)
+            }
             Call::List(user) => Event::Listed(self.authority.list(&user).await),
             Call::Remove(user, name) => {
                 let outcome = self.authority.remove(&user, &name).await;
@@ -181,6 +188,7 @@ impl Upstream for Nowhere {
         let why = || "the configuration does not name this account any more".to_owned();
         let event = match call {
             Call::Add(_) => Event::Added(AddOutcome::Unclear(why())),
+            Call::Rotate(_) => Event::Rotated(RotateOutcome::Unclear(why())),
             Call::List(_) => Event::Listed(Err(Failure::Unclear(why()))),
             Call::Remove(_, name) => {
                 Event::Removed { name, outcome: RemoveOutcome::Failed(Failure::Unclear(why())) }
@@ -203,6 +211,7 @@ impl Upstream for Nowhere {
 fn is_clear(event: &Event) -> bool {
     match event {
         Event::Added(outcome) => !matches!(outcome, AddOutcome::Unclear(_)),
+        Event::Rotated(outcome) => !matches!(outcome, RotateOutcome::Unclear(_)),
         Event::Listed(outcome) => !matches!(outcome, Err(Failure::Unclear(_))),
         Event::Removed { outcome, .. } => {
             !matches!(outcome, RemoveOutcome::Failed(Failure::Unclear(_)))

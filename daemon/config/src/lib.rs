@@ -26,6 +26,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use patd_core::lifecycle::Strategy;
 use patd_core::names::{Account, Connection, Role, SlotId, User};
 use patd_core::pattern::desired::ServiceUser;
 use patd_core::policy::Entry;
@@ -149,6 +150,8 @@ pub struct SlotConfig {
     pub drain_max: u32,
     /// When a due rotation may begin; at any time if there is none.
     pub window: Option<Window>,
+    /// How a secret is replaced.
+    pub strategy: Strategy,
     /// Whether its tokens are removed when the daemon ends, as on a host that ends with it.
     pub retire_at_exit: bool,
 }

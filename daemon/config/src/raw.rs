@@ -69,6 +69,7 @@ pub(crate) struct RawToken {
     pub(crate) drain_min_seconds: Option<At<i64>>,
     pub(crate) drain_max_seconds: Option<At<i64>>,
     pub(crate) window: Option<At<String>>,
+    pub(crate) strategy: Option<At<String>>,
     pub(crate) retire_at_exit: Option<At<bool>>,
 }
 
@@ -203,6 +204,7 @@ impl RawToken {
             drain_min_seconds: table.integer("drain_min_seconds", faults),
             drain_max_seconds: table.integer("drain_max_seconds", faults),
             window: table.string("window", faults),
+            strategy: table.string("strategy", faults),
             retire_at_exit: table.boolean("retire_at_exit", faults),
         };
         table.finish(ELSEWHERE_IN_ENTRY, faults);
@@ -269,6 +271,7 @@ pub(crate) const ELSEWHERE_IN_ENTRY: &[(&str, &str)] = &[
     ("drain_min_seconds", "[token]"),
     ("drain_max_seconds", "[token]"),
     ("window", "[token]"),
+    ("strategy", "[token]"),
     ("retire_at_exit", "[token]"),
     ("users", "[access]"),
     ("groups", "[access]"),

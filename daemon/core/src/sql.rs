@@ -341,6 +341,7 @@ mod tests {
             role: Role::new("ROLE"),
             at: Timestamp(0),
             tainted: false,
+            overlap: None,
         }
     }
 

@@ -52,6 +52,7 @@ fn token() -> AddToken {
             role: Role::new("MIGUEL_CLI_ROLE"),
             at: Timestamp(0),
             tainted: false,
+            overlap: None,
         },
     }
 }

@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use pat_wire::secret::Secret;
-use patd_core::lifecycle::{AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome};
+use patd_core::lifecycle::{
+    AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome, RotateOutcome,
+};
 use patd_core::names::{Role, TokenName, User};
 use patd_core::pace::{Showed, Urgency};
 use patd_core::time::Timestamp;
-use patd_snowflake::authority::AddToken;
+use patd_snowflake::authority::{AddToken, RotateToken};
 use patd_snowflake::probe::Form;
 use tokio::task::JoinHandle;
 
@@ -20,6 +22,8 @@ use super::gate::{Gate, Ticket};
 pub enum Call {
     /// Make a token.
     Add(AddToken),
+    /// Give a token another secret.
+    Rotate(RotateToken),
     /// List the tokens of a user.
     List(User),
     /// Remove a token of ours.
@@ -41,7 +45,7 @@ pub enum Call {
 pub struct Answer {
     /// The event.
     pub event: Event,
-    /// The secret of an ADD that minted one.
+    /// The secret of an ADD or ROTATE that minted one.
     pub secret: Option<Secret>,
     /// Snowflake's clock, if the answer showed it.
     pub server_time: Option<Timestamp>,
@@ -75,6 +79,7 @@ pub(crate) struct InFlight {
 /// Which answer to expect, should the task not bring one.
 enum Kind {
     Add,
+    Rotate,
     List,
     Remove(TokenName),
     Probe,
@@ -113,6 +118,7 @@ impl Call {
     fn user(&self) -> &User {
         match self {
             Self::Add(token) => &token.user,
+            Self::Rotate(token) => &token.user,
             Self::List(user) | Self::Remove(user, _) | Self::Probe { user, .. } => user,
         }
     }
@@ -151,6 +157,7 @@ impl Kind {
     fn of(call: &Call) -> Self {
         match call {
             Call::Add(_) => Self::Add,
+            Call::Rotate(_) => Self::Rotate,
             Call::List(_) => Self::List,
             Call::Remove(_, name) => Self::Remove(name.clone()),
             Call::Probe { .. } => Self::Probe,
@@ -161,6 +168,7 @@ impl Kind {
         let why = || why.to_owned();
         match self {
             Self::Add => Event::Added(AddOutcome::Unclear(why())),
+            Self::Rotate => Event::Rotated(RotateOutcome::Unclear(why())),
             Self::List => Event::Listed(Err(Failure::Unclear(why()))),
             Self::Remove(name) => Event::Removed {
                 name: name.clone(),
@@ -175,6 +183,7 @@ impl Kind {
 fn showed(event: &Event, is_throttled: bool) -> Showed {
     let is_unclear = match event {
         Event::Added(outcome) => matches!(outcome, AddOutcome::Unclear(_)),
+        Event::Rotated(outcome) => matches!(outcome, RotateOutcome::Unclear(_)),
         Event::Listed(outcome) => matches!(outcome, Err(Failure::Unclear(_))),
         Event::Removed { outcome, .. } => {
             matches!(outcome, RemoveOutcome::Failed(Failure::Unclear(_)))

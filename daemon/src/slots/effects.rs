@@ -2,11 +2,11 @@
 //! the audit log.
 
 use patd_core::lifecycle::{
-    AddOutcome, Alarm, Effect, Event, Failure, Held, Intent, ProbeOutcome, RemoveOutcome, Slot,
-    Standing, Work,
+    AddOutcome, Alarm, Effect, Event, Failure, Held, Intent, ProbeOutcome, RemoveOutcome,
+    RotateOutcome, Slot, Standing, Work,
 };
 use patd_core::names::Generation;
-use patd_snowflake::authority::AddToken;
+use patd_snowflake::authority::{AddToken, RotateToken};
 
 use super::actor::Actor;
 use super::calls::{Answer, Call};
@@ -22,6 +22,9 @@ impl Actor {
         let put = tokio::task::spawn_blocking(move || {
             let kept = minted.as_ref().filter(|(generation, _)| names(&next, *generation));
             let fresh = kept.map(|(generation, secret)| (*generation, secret));
+            if fresh.is_some() {
+                crate::crash::at("issue: sealing");
+            }
             kit.store.put(&id, &next, fresh).map(|()| next)
         });
         let problem = match put.await {
@@ -50,6 +53,7 @@ impl Actor {
             // The actor's own loop stores.
             Effect::Store => {}
             Effect::Add => self.add(),
+            Effect::Rotate => self.rotate(),
             Effect::List => self.ask(Call::List(self.id.user.clone())),
             Effect::Probe(generation) => self.probe(generation),
             Effect::Remove(name) => self.ask(Call::Remove(self.id.user.clone(), name)),
@@ -67,11 +71,7 @@ impl Actor {
 
     fn add(&mut self) {
         let Work::Issuing(intent) = self.state.work.clone() else { return };
-        self.note(&audit::Event::Intent {
-            slot: self.id.to_string(),
-            generation: intent.generation.0,
-            token: intent.name.as_str(),
-        });
+        self.note_intent(&intent);
         let rules = &self.terms.rules;
         self.ask(Call::Add(AddToken {
             user: self.id.user.clone(),
@@ -79,6 +79,22 @@ impl Actor {
             host: self.state.host.clone(),
             intent,
         }));
+    }
+
+    fn rotate(&mut self) {
+        let Work::Issuing(intent) = self.state.work.clone() else { return };
+        let Some(overlap) = intent.overlap else { return };
+        self.note_intent(&intent);
+        let user = self.id.user.clone();
+        self.ask(Call::Rotate(RotateToken { user, name: intent.name, overlap }));
+    }
+
+    fn note_intent(&self, intent: &Intent) {
+        self.note(&audit::Event::Intent {
+            slot: self.id.to_string(),
+            generation: intent.generation.0,
+            token: intent.name.as_str(),
+        });
     }
 
     /// A staged secret that the store does not have is as good as refused: it is discarded and made anew.
@@ -121,12 +137,8 @@ impl Actor {
     pub(super) fn note_answer(&self, event: &Event) {
         let slot = self.id.to_string();
         match event {
-            Event::Added(outcome) => {
-                let Some(Intent { generation, name, .. }) = self.intent() else { return };
-                let (generation, token) = (generation.0, name.as_str());
-                let outcome = said_of_add(outcome);
-                self.note(&audit::Event::Issue { slot, generation, token, outcome });
-            }
+            Event::Added(outcome) => self.note_issue(said_of_add(outcome)),
+            Event::Rotated(outcome) => self.note_issue(said_of_rotation(outcome)),
             Event::Probed(outcome) => {
                 let generation = self.intended().map_or(0, |generation| generation.0);
                 self.note(&audit::Event::Probe {
@@ -153,6 +165,12 @@ impl Actor {
             | Event::Enrol { .. }
             | Event::Judged { .. } => {}
         }
+    }
+
+    fn note_issue(&self, outcome: String) {
+        let Some(Intent { generation, name, .. }) = self.intent() else { return };
+        let (slot, generation) = (self.id.to_string(), generation.0);
+        self.note(&audit::Event::Issue { slot, generation, token: name.as_str(), outcome });
     }
 
     fn note(&self, event: &audit::Event<'_>) {
@@ -190,6 +208,16 @@ fn said_of_add(outcome: &AddOutcome) -> String {
         AddOutcome::Minted => "minted".into(),
         AddOutcome::Refused(refusal) => format!("refused: {} {}", refusal.code, refusal.message),
         AddOutcome::Unclear(reason) => format!("unclear: {reason}"),
+    }
+}
+
+fn said_of_rotation(outcome: &RotateOutcome) -> String {
+    match outcome {
+        RotateOutcome::Minted { predecessor } => {
+            format!("minted; the secret before it is {predecessor}")
+        }
+        RotateOutcome::Refused(refusal) => format!("refused: {} {}", refusal.code, refusal.message),
+        RotateOutcome::Unclear(reason) => format!("unclear: {reason}"),
     }
 }
 

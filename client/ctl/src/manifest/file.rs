@@ -229,6 +229,7 @@ pub(super) mod tests {
                 warehouse: Some(text("WH")),
                 privileges: vec![privilege],
                 database_roles: vec![["SNOWFLAKE", "CORTEX_USER"].map(str::to_owned)],
+                rotates: false,
             }],
             scopes: Scopes { bar_persons: true, admit_services: true, blocked_roles: Vec::new() },
         }

@@ -93,6 +93,7 @@ fn with_users(desired: &Desired, names: &[String]) -> Desired {
             warehouse: None,
             privileges: Vec::new(),
             database_roles: Vec::new(),
+            rotates: false,
         });
     }
     desired

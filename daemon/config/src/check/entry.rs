@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use patd_core::lifecycle::Strategy;
 use patd_core::names::{Connection, Role, SlotId, User};
 use patd_core::policy::{Delivery, Entry};
 use patd_core::window::Window;
@@ -33,6 +34,7 @@ pub(crate) struct Token {
     pub(crate) drain_min: Option<At<u32>>,
     pub(crate) drain_max: Option<At<u32>>,
     pub(crate) window: Option<At<Window>>,
+    pub(crate) strategy: Option<At<Strategy>>,
     pub(crate) retire_at_exit: Option<At<bool>>,
 }
 
@@ -77,9 +79,10 @@ impl Token {
         let min = number(raw.drain_min_seconds.as_ref(), "drain_min_seconds", 1..=86_400, faults);
         let max = number(raw.drain_max_seconds.as_ref(), "drain_max_seconds", 1..=86_400, faults);
         let retire_at_exit = raw.retire_at_exit.clone();
+        let strategy = strategy(raw.strategy.as_ref(), faults);
         let window = window(raw.window.as_ref(), faults)?;
-        let (days_to_expiry, drain_min, drain_max) = (days?, min?, max?);
-        Some(Self { days_to_expiry, drain_min, drain_max, window, retire_at_exit })
+        let (days_to_expiry, drain_min, drain_max, strategy) = (days?, min?, max?, strategy?);
+        Some(Self { days_to_expiry, drain_min, drain_max, window, strategy, retire_at_exit })
     }
 }
 
@@ -92,6 +95,14 @@ fn number(
 ) -> Option<Option<At<u32>>> {
     let Some(written) = value else { return Some(None) };
     let value = written.checked(faults, |value| syntax::in_range(key, *value, range))?;
+    Some(Some(At { value, place: written.place.clone() }))
+}
+
+#[expect(clippy::option_option, reason = "no value at all, or a fault that was reported")]
+fn strategy(value: Option<&At<String>>, faults: &mut Faults) -> Option<Option<At<Strategy>>> {
+    let Some(written) = value else { return Some(None) };
+    let ways = [("add", Strategy::Add), ("rotate", Strategy::Rotate)];
+    let value = choice(Some(written), "strategy", Strategy::Add, &ways, faults)?;
     Some(Some(At { value, place: written.place.clone() }))
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use patd_core::lifecycle::Strategy;
 use patd_core::names::SlotId;
 use patd_core::pattern::desired::{Management, Privilege, ServiceUser};
 
@@ -69,6 +70,7 @@ fn service_user(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Optio
         faults.add(&grant.place, Wrong::new(what, "remove one of the two"));
     }
     let defaults = sharing.iter().flat_map(|entry| defaults(&entry.config));
+    let mut strategies = sharing.iter().filter_map(|entry| entry.token.strategy.as_ref());
     let written = privileges.iter().flat_map(|written| written.value.iter().cloned());
     Some(ServiceUser {
         user: id.user.clone(),
@@ -81,6 +83,7 @@ fn service_user(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Optio
         database_roles: distinct(
             database_roles.map_or_else(|| vec![CORTEX.map(str::to_owned)], |one| one.value.clone()),
         ),
+        rotates: strategies.any(|written| written.value == Strategy::Rotate),
     })
 }
 

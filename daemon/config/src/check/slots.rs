@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use patd_core::lifecycle::Strategy;
 use patd_core::names::SlotId;
 
 use crate::SlotConfig;
-use crate::at::At;
+use crate::at::{At, Place};
 use crate::check::entry::Checked;
 use crate::fault::{Faults, Wrong};
 
@@ -44,6 +45,10 @@ fn slot(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Option<SlotCo
         tokens().filter_map(|token| token.retire_at_exit.as_ref()),
         faults,
     );
+    let strategy = agreed("strategy", tokens().filter_map(|token| token.strategy.as_ref()), faults);
+    if let Some(written) = strategy.filter(|written| written.value == Strategy::Rotate) {
+        refuse_what_rotate_cannot_keep(&written.place, days, retire_at_exit, faults);
+    }
     let drain_min = min.map_or(DRAIN_MIN_SECONDS, |min| min.value);
     let drain_max = max.map_or(DRAIN_MAX_SECONDS, |max| max.value);
     if let Some(place) = max.or(min).filter(|_| drain_max < drain_min).map(|written| &written.place)
@@ -56,7 +61,36 @@ fn slot(id: &SlotId, sharing: &[&Checked], faults: &mut Faults) -> Option<SlotCo
     let retire_at_exit = retire_at_exit.is_some_and(|written| written.value);
     let role = role?.value.clone();
     let window = window.map(|written| written.value.clone());
-    Some(SlotConfig { role, days_to_expiry, drain_min, drain_max, window, retire_at_exit })
+    let strategy = strategy.map_or(Strategy::Add, |written| written.value);
+    Some(SlotConfig {
+        role,
+        days_to_expiry,
+        drain_min,
+        drain_max,
+        window,
+        strategy,
+        retire_at_exit,
+    })
+}
+
+/// Under a name that stays, whoever rotates it puts a clock on the secret of everybody who has it.
+fn refuse_what_rotate_cannot_keep(
+    strategy: &Place,
+    days: Option<&At<u32>>,
+    retire_at_exit: Option<&At<bool>>,
+    faults: &mut Faults,
+) {
+    if days.is_some_and(|days| days.value < LEAST_DAYS_TO_ROTATE) {
+        let what = "strategy = \"rotate\" with days_to_expiry = 1: too few hours are left of the old secret to get over an answer that is lost";
+        let next_step = "set days_to_expiry to 2 or more, or strategy = \"add\"";
+        faults.add(strategy, Wrong::new(what, next_step));
+    }
+    if retire_at_exit.is_some_and(|retires| retires.value) {
+        let what = "strategy = \"rotate\" with retire_at_exit = true: no name stays on a host that ends, and copies of one would end each other's secrets";
+        let next_step =
+            "leave out one of the two: strategy = \"add\" is for hosts that come and go";
+        faults.add(strategy, Wrong::new(what, next_step));
+    }
 }
 
 fn one_role<'e>(
@@ -97,3 +131,5 @@ pub(crate) const DAYS_TO_EXPIRY: u32 = 7;
 /// A client reads its file, then logs in.
 const DRAIN_MIN_SECONDS: u32 = 120;
 const DRAIN_MAX_SECONDS: u32 = 86_400;
+/// A fifth of a day, when a window is missed, is less than the hours that a ROTATE needs to leave the old secret.
+const LEAST_DAYS_TO_ROTATE: u32 = 2;

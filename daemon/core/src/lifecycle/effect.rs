@@ -13,6 +13,9 @@ pub enum Effect {
     Store,
     /// Send `ALTER USER … ADD PROGRAMMATIC ACCESS TOKEN` for the intent in `Work::Issuing`. Never retried blindly.
     Add,
+    /// Send `ALTER USER … ROTATE PROGRAMMATIC ACCESS TOKEN` for the intent in `Work::Issuing`, with the hours it names.
+    /// Never retried blindly.
+    Rotate,
     /// Send `SHOW USER PROGRAMMATIC ACCESS TOKENS FOR USER …`.
     List,
     /// Log in with the secret of this generation on the path the clients use.

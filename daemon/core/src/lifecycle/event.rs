@@ -52,6 +52,8 @@ pub enum Event {
     /// The answer to `Effect::Add`. When it is `Minted`, the daemon holds the secret in memory and stores
     /// it together with the state at the next `Effect::Store`.
     Added(AddOutcome),
+    /// The answer to `Effect::Rotate`. When it is `Minted`, the secret is treated as that of an ADD.
+    Rotated(RotateOutcome),
     /// The answer to `Effect::List`: every token of the user, ours or not.
     Listed(Result<Vec<TokenRow>, Failure>),
     /// The answer to `Effect::Probe`.
@@ -71,6 +73,20 @@ pub enum AddOutcome {
     /// A secret came back in the expected shape, for the expected name.
     Minted,
     /// A definite no: nothing was made.
+    Refused(Refusal),
+    /// Anything else: it may or may not have happened.
+    Unclear(String),
+}
+
+/// The answer to a ROTATE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RotateOutcome {
+    /// A secret came back in the expected shape, for the expected name.
+    Minted {
+        /// The name that the secret before it has now.
+        predecessor: TokenName,
+    },
+    /// A definite no: nothing was changed.
     Refused(Refusal),
     /// Anything else: it may or may not have happened.
     Unclear(String),

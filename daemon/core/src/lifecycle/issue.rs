@@ -2,7 +2,9 @@
 
 use crate::names::{IntentId, TokenName};
 
-use super::lineage::Lineage;
+use super::lineage::{self, Lineage};
+use super::reconcile::own_alive;
+use super::rotate::Rotation;
 use super::trouble::{CUT, During, Fault, LIMIT, ROOM, UNANSWERED};
 use super::turn::Turn;
 use super::{
@@ -14,8 +16,9 @@ impl Turn<'_> {
     /// Returns whether a new secret is to be made, and can be written down.
     pub(super) fn wants_issue(&self) -> bool {
         let due = self.slot.due_at.is_none_or(|due_at| due_at <= self.now);
-        let unfit =
-            self.slot.serving.as_ref().is_none_or(|serving| serving.role != self.rules.role);
+        let unfit = self.slot.serving.as_ref().is_none_or(|serving| {
+            serving.role != self.rules.role || lineage::rotated_from(&serving.name).is_some()
+        });
         let idle = self.slot.work == Work::Idle && self.slot.standing == Standing::Enrolled;
         idle && !self.slot.flight.is_cramped && (due || unfit || self.slot.taint.is_some())
     }
@@ -58,15 +61,21 @@ impl Turn<'_> {
         }
     }
 
-    /// Snowflake's list is at hand and no orphan is on it: announces the ADD if there is room for it.
+    /// Snowflake's list is at hand and no orphan is on it: announces the ADD or ROTATE if there is room for it.
     pub(super) fn issue(&mut self, rows: &[TokenRow]) {
         let Some(fresh) = self.slot.flight.fresh.clone() else { return };
-        let doubts = self.slot.doubts.len();
+        let doubts = self.slot.doubts.iter().filter(|doubt| !is_alive(&doubt.name, rows)).count();
         let live = rows.iter().filter(|row| row.status != TokenStatus::Expired).count();
-        if self.own_alive(rows) + doubts >= MOST_OF_OURS {
-            self.make_room();
-        } else if live + doubts >= NO_ADD_FROM {
+        let rotation = self.rotation(rows);
+        let places = rotation.as_ref().map_or(1, Rotation::places);
+        if self.slot.doubts.iter().any(|doubt| doubt.rotates) {
+            self.note(waiting("a ROTATE without an answer may still be carried out"));
+        } else if own_alive(&self.slot, rows) + doubts + places > MOST_OF_OURS {
+            self.make_room(doubts);
+        } else if places > 0 && live + doubts >= NO_ADD_FROM {
             self.note(self.full(live));
+        } else if let Some(rotation) = rotation {
+            self.announce_rotation(fresh, rotation);
         } else {
             self.announce(fresh);
         }
@@ -88,58 +97,63 @@ impl Turn<'_> {
 
     /// SHOW decides on an ADD without an answer. Without its secret the token is of no use to anyone.
     pub(super) fn listed_while_issuing(&mut self, intent: Intent, rows: &[TokenRow]) {
+        if intent.overlap.is_some() {
+            return self.listed_while_rotating(&intent);
+        }
         let present = rows.iter().any(|row| row.name == intent.name);
         self.note(unanswered(&intent, present));
         if present {
             self.discard(intent.name, "its secret was lost with the answer");
         } else {
             self.slot.work = Work::Idle;
-            self.doubt(intent.name, self.rules.settle);
+            self.doubt(&intent);
         }
     }
 
-    /// Remembers a token that may exist, or come to exist until then, and whose secret nobody keeps.
-    pub(super) fn doubt(&mut self, name: TokenName, settle: u32) {
-        self.slot.doubts.push(Doubt { name, until: self.now.plus(i64::from(settle)) });
+    /// Remembers that what was intended may still be carried out.
+    pub(super) fn doubt(&mut self, intent: &Intent) {
+        self.slot.doubts.push(Doubt {
+            name: intent.name.clone(),
+            until: self.now.plus(i64::from(self.rules.settle)),
+            rotates: intent.overlap.is_some(),
+        });
     }
 
     /// Forgets what the list does not show and what can no longer turn up. A clock that went back prolongs nothing.
     pub(super) fn forget_doubts(&mut self, rows: &[TokenRow]) {
         let (now, latest) = (self.now, self.now.plus(i64::from(self.rules.settle)));
-        let alive = |name: &TokenName| {
-            rows.iter().any(|row| row.name == *name && row.status != TokenStatus::Expired)
-        };
-        self.slot.doubts.retain(|doubt| now < doubt.until || alive(&doubt.name));
+        self.slot
+            .doubts
+            .retain(|doubt| now < doubt.until || (!doubt.rotates && is_alive(&doubt.name, rows)));
         for doubt in &mut self.slot.doubts {
             doubt.until = doubt.until.min(latest);
         }
     }
 
-    /// Returns how many of the secrets we hold Snowflake still lists as alive.
-    fn own_alive(&self, rows: &[TokenRow]) -> usize {
-        let alive = |name: &TokenName| {
-            rows.iter().any(|row| row.name == *name && row.status != TokenStatus::Expired)
-        };
-        self.slot.held().filter(|held| alive(&held.name)).count()
-    }
-
     fn announce(&mut self, id: IntentId) {
-        self.slot.flight.fresh = None;
         let generation = self.slot.last_generation.next();
         let lineage = Lineage { host: self.slot.host.clone(), generation, intent: id.clone() };
+        self.intend(id, lineage.name(), None);
+        self.ask_add();
+    }
+
+    /// Writes the note about the next generation.
+    pub(super) fn intend(&mut self, id: IntentId, name: TokenName, overlap: Option<u32>) {
+        self.slot.flight.fresh = None;
+        let generation = self.slot.last_generation.next();
         self.slot.last_generation = generation;
         self.slot.work = Work::Issuing(Intent {
             id,
             generation,
-            name: lineage.name(),
+            name,
             role: self.rules.role.clone(),
             at: self.now,
             tainted: self.slot.taint.is_some(),
+            overlap,
         });
-        self.ask_add();
     }
 
-    fn stage(&mut self, intent: Intent) {
+    pub(super) fn stage(&mut self, intent: Intent) {
         let staged = Held {
             generation: intent.generation,
             name: intent.name.clone(),
@@ -150,10 +164,10 @@ impl Turn<'_> {
         self.slot.work = Work::Proving { staged, intent };
     }
 
-    /// Three tokens of ours would become four. What may only turn up is waited for; else the oldest goes first,
+    /// Three tokens of ours might become four. What may only turn up is waited for; else the oldest goes first,
     /// whoever holds it.
-    fn make_room(&mut self) {
-        let oldest = self.slot.draining.first().filter(|_| self.slot.doubts.is_empty()).cloned();
+    fn make_room(&mut self, doubts: usize) {
+        let oldest = self.slot.draining.first().filter(|_| doubts == 0).cloned();
         let Some(oldest) = oldest else {
             return self.note(waiting("an ADD without an answer may still be carried out"));
         };
@@ -181,6 +195,10 @@ impl Turn<'_> {
             next_step: format!("remove tokens of {} that nobody uses", self.rules.user),
         }
     }
+}
+
+fn is_alive(name: &TokenName, rows: &[TokenRow]) -> bool {
+    rows.iter().any(|row| row.name == *name && row.status != TokenStatus::Expired)
 }
 
 fn unanswered(intent: &Intent, present: bool) -> Fault {

@@ -33,6 +33,25 @@ impl Lineage {
     }
 }
 
+/// Returns the token that a ROTATE left this one behind of: `<NAME>_ROTATED_<epoch_ms>` has the secret that `<NAME>` had
+/// (snowflake docs: alter-user-rotate-programmatic-access-token). None if its name was not of our form.
+pub fn rotated_from(name: &TokenName) -> Option<TokenName> {
+    let (base, _) = name.as_str().split_once(ROTATED)?;
+    let base = TokenName::new(base);
+    Lineage::read(&base).map(|_| base)
+}
+
+/// Returns whose a token is that we made, also after a ROTATE.
+pub fn of(name: &TokenName) -> Option<Lineage> {
+    Lineage::read(&rotated_from(name).unwrap_or_else(|| name.clone()))
+}
+
+/// Returns something that is greater the later a ROTATE left the token behind: numbers count by their length first.
+pub(super) fn rotated_at(name: &TokenName) -> (usize, &str) {
+    let time = name.as_str().split_once(ROTATED).map_or("", |(_, time)| time);
+    (time.len(), time)
+}
+
 /// Returns whether a token carries this host's id at all. Wider than [`Lineage::read`]: a person's ROTATE leaves
 /// our secret behind as `<NAME>_ROTATED_<time>`, and a revocation must reach that too.
 pub fn carries(host: &HostId, name: &TokenName) -> bool {
@@ -40,6 +59,8 @@ pub fn carries(host: &HostId, name: &TokenName) -> bool {
         name.as_str().strip_prefix("PATD_").and_then(|rest| rest.strip_prefix(host.as_str()));
     rest.is_some_and(|rest| rest.starts_with("_G"))
 }
+
+const ROTATED: &str = "_ROTATED_";
 
 fn upper_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
@@ -82,6 +103,21 @@ mod tests {
         ] {
             assert_eq!(Lineage::read(&TokenName::new(name)), None, "{name}");
         }
+    }
+
+    #[test]
+    fn what_a_rotate_leaves_behind_is_of_the_token_it_was() {
+        let rotated =
+            |time: &str| TokenName::new(format!("PATD_0A1B2C3D_G1_FEDCBA_ROTATED_{time}"));
+        let left = rotated("1744239049066");
+
+        assert_eq!(rotated_from(&left), Some(TokenName::new("PATD_0A1B2C3D_G1_FEDCBA")));
+        assert_eq!(of(&left), of(&TokenName::new("PATD_0A1B2C3D_G1_FEDCBA")));
+        assert!(rotated_at(&left) < rotated_at(&rotated("1744239049067")));
+        assert!(rotated_at(&rotated("999")) < rotated_at(&rotated("1000")));
+        assert_eq!(rotated_from(&TokenName::new("MINE_ROTATED_1744239049066")), None);
+        assert_eq!(of(&TokenName::new("MINE_ROTATED_1744239049066")), None);
+        assert_eq!(rotated_from(&TokenName::new("PATD_0A1B2C3D_G1_FEDCBA")), None);
     }
 
     #[test]

@@ -26,12 +26,31 @@
 //!   Quarantined, Tombstoned, Fenced ─ enrol ─► Enrolled; after a fence beside the foreign tokens, above them
 //! ```
 //!
+//! The strategy `rotate` (rules) has one more way from List, to the same Proving; the name stays, and so does the diagram beside it:
+//!
+//! ```text
+//!   List ─► the token that serves is listed, alive, of our role and life ─► its name gets another secret:
+//!    │        its secret is served, six hours are left ─► overlap = all of them, needs two places of three
+//!    │        its secret was lost, what is served was rotated away ────► overlap = 0, needs no place
+//!    │      else ─► Add, as above
+//!    ▼ room, and no ROTATE that may still be carried out
+//!   Issuing(intent, overlap)  [stored] ─► Rotate
+//!    ├─ definite refusal: Trouble
+//!    ├─ no usable answer, crash ─► List: what is served is under NAME_ROTATED_time now, or still under NAME
+//!    │                              ─► Doubt until it cannot be carried out any more, Trouble, then List again
+//!    ▼ minted
+//!   Proving(staged under NAME, serving under NAME_ROTATED_time)  [stored with the secret] ─► as above
+//!
+//!   any List ─ a NAME_ROTATED_time that no ROTATE of ours explains ─► Fenced
+//! ```
+//!
 //! What a crash after each durable write finds, and what happens without a human:
 //!
 //! | last stored | Snowflake may have | at the next start |
 //! |---|---|---|
 //! | Idle, serving g | g | nothing; a start implies no rotation |
 //! | Issuing g+1 | g, perhaps g+1, perhaps later | List: present → removed, its secret is lost; absent → doubted until it cannot land any more, a fresh intent |
+//! | Issuing g+1 by ROTATE | g under NAME, or under NAME_ROTATED_time with NAME lost, perhaps later | List tells where g is, and g is served; when nothing can land any more NAME gets g+2, and what was lost ends |
 //! | Proving g+1 | g, g+1 | List and Probe again |
 //! | Discarding | the token or not | List: present → removed |
 //! | serving g+1, draining g | g+1, perhaps g | the drain goes on; removing what is gone is no failure |
@@ -54,6 +73,7 @@ pub mod lineage;
 mod prove;
 mod reconcile;
 mod revoke;
+mod rotate;
 mod rules;
 mod state;
 mod trouble;
@@ -66,10 +86,10 @@ use self::turn::Turn;
 
 pub use effect::{Alarm, Effect};
 pub use event::{
-    AddOutcome, Event, Failure, ProbeOutcome, Refusal, RefusalKind, RemoveOutcome, TokenRow,
-    TokenStatus,
+    AddOutcome, Event, Failure, ProbeOutcome, Refusal, RefusalKind, RemoveOutcome, RotateOutcome,
+    TokenRow, TokenStatus,
 };
-pub use rules::{MOST_OF_OURS, NO_ADD_FROM, Rules};
+pub use rules::{MOST_OF_OURS, NO_ADD_FROM, Rules, Strategy};
 pub use state::{Asked, Doubt, Draining, Flight, Held, Intent, Slot, Standing, Trouble, Work};
 pub use view::{WISH_PAUSE, Why};
 
@@ -114,6 +134,7 @@ fn take(turn: &mut Turn<'_>, event: &Event) -> bool {
         }
         Event::Judged { failed } => turn.slot.drift = Some(failed.clone()),
         Event::Added(outcome) => turn.added(outcome),
+        Event::Rotated(outcome) => turn.rotated(outcome),
         Event::Listed(answer) => turn.listed(answer),
         Event::Probed(outcome) => turn.probed(outcome),
         Event::Removed { name, outcome } => turn.removed(name, outcome),

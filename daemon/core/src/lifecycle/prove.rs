@@ -106,7 +106,7 @@ impl Turn<'_> {
             next_step: "find out who removes tokens of this user; another one is made by itself"
                 .to_owned(),
         });
-        self.doubt(intent.name, self.rules.settle);
+        self.doubt(&intent);
     }
 
     fn new_token_dead(&mut self, row: &TokenRow) {

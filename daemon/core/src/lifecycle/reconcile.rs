@@ -3,7 +3,7 @@
 
 use crate::names::TokenName;
 
-use super::lineage::Lineage;
+use super::lineage::{self, Lineage};
 use super::rules::SURVEY;
 use super::trouble::{During, FENCED, LOST};
 use super::turn::Turn;
@@ -42,7 +42,8 @@ impl Turn<'_> {
             Standing::Tombstoned { .. } => self.listed_while_revoked(rows),
             Standing::Fenced { .. } => {}
             Standing::Enrolled | Standing::Quarantined { .. } => {
-                match written_by_another(&self.slot, rows) {
+                let rotated = self.account(rows);
+                match rotated.or_else(|| written_by_another(&self.slot, rows)) {
                     Some(foreign) => self.fence(foreign),
                     None => self.reconcile_own(rows),
                 }
@@ -150,18 +151,31 @@ fn known_otherwise(slot: &Slot, lineage: &Lineage, name: &TokenName) -> bool {
     known.peek().is_some() && known.all(|known| known != name)
 }
 
-/// Returns the oldest live token of ours whose secret nobody has.
+/// Returns the oldest live token of ours whose secret nobody has. A name that stays stays, for it gets another secret.
 fn orphan<'a>(slot: &Slot, rows: &'a [TokenRow]) -> Option<&'a TokenRow> {
-    ours(slot, rows)
+    let stays = slot.serving.as_ref().and_then(|held| lineage::rotated_from(&held.name));
+    of_ours(slot, rows)
         .filter(|(_, row)| row.status != TokenStatus::Expired)
         .filter(|(_, row)| slot.held().all(|held| held.name != row.name))
+        .filter(|(_, row)| Some(&row.name) != stays.as_ref())
         .min_by_key(|(lineage, _)| lineage.generation)
         .map(|(_, row)| row)
 }
 
-/// Returns the tokens of this lineage. What lies below a lifted fence is someone else's, unless named in the state.
+/// Returns how many tokens of this lineage are alive.
+pub(super) fn own_alive(slot: &Slot, rows: &[TokenRow]) -> usize {
+    of_ours(slot, rows).filter(|(_, row)| row.status != TokenStatus::Expired).count()
+}
+
+/// Returns the tokens that carry a name we gave.
 fn ours<'a>(slot: &Slot, rows: &'a [TokenRow]) -> impl Iterator<Item = (Lineage, &'a TokenRow)> {
-    rows.iter().filter_map(|row| Some((Lineage::read(&row.name)?, row))).filter(|(lineage, row)| {
+    of_ours(slot, rows).filter(|(lineage, row)| lineage.name() == row.name)
+}
+
+/// Returns the tokens of this lineage, with what ROTATE left of them. What lies below a lifted fence is someone else's,
+/// unless named in the state.
+fn of_ours<'a>(slot: &Slot, rows: &'a [TokenRow]) -> impl Iterator<Item = (Lineage, &'a TokenRow)> {
+    rows.iter().filter_map(|row| Some((lineage::of(&row.name)?, row))).filter(|(lineage, row)| {
         lineage.host == slot.host
             && (lineage.generation > slot.base || slot.known_names().any(|name| *name == row.name))
     })

@@ -8,7 +8,7 @@ use crate::names::TokenName;
 use super::lineage::{Lineage, carries};
 use super::trouble::{CUT, FENCED, Fault, LOST, NO_EFFECT, PROBE_WRONG};
 use super::turn::Turn;
-use super::{Effect, Flight, Standing, TokenRow, TokenStatus, Work};
+use super::{Doubt, Effect, Flight, Standing, TokenRow, TokenStatus, Work};
 
 impl Turn<'_> {
     /// A person revoked the slot: only a person lifts that.
@@ -107,16 +107,19 @@ impl Turn<'_> {
     /// No secret is kept any more; the names are, for a fence that is lifted later must not hide them.
     fn doubt_everything(&mut self) {
         let held: Vec<TokenName> = self.slot.held().map(|held| held.name.clone()).collect();
-        for name in held {
-            self.doubt(name, 0);
-        }
+        held.into_iter().for_each(|name| self.doubt_held(name));
         match mem::replace(&mut self.slot.work, Work::Idle) {
-            Work::Issuing(intent) => self.doubt(intent.name, self.rules.settle),
-            Work::Discarding { name, .. } => self.doubt(name, 0),
+            Work::Issuing(intent) => self.doubt(&intent),
+            Work::Discarding { name, .. } => self.doubt_held(name),
             Work::Idle | Work::Proving { .. } => {}
         }
         self.slot.serving = None;
         self.slot.draining.clear();
+    }
+
+    /// Remembers a token that exists and whose secret nobody keeps.
+    pub(super) fn doubt_held(&mut self, name: TokenName) {
+        self.slot.doubts.push(Doubt { name, until: self.now, rotates: false });
     }
 
     fn confirm(&mut self, done: bool) {

@@ -1,5 +1,7 @@
 //! What configuration says about a slot, as far as its life depends on it.
 
+use std::fmt;
+
 use crate::names::{Role, User};
 use crate::pattern::verify::Id;
 use crate::schedule::Jitter;
@@ -25,8 +27,30 @@ pub struct Rules {
     pub window: Option<Window>,
     /// Checks that stop hand-out while they do not hold, and until they were looked at once.
     pub freeze_on: Vec<Id>,
+    /// How a secret is replaced.
+    pub strategy: Strategy,
     /// Computed once from host and slot.
     pub jitter: Jitter,
+}
+
+/// How a secret is replaced by the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// A token of a new name beside the old one, which is removed: nothing puts a clock on the old secret.
+    #[default]
+    Add,
+    /// A new secret under the name that stays, by ROTATE; the old secret moves to a name of Snowflake's and has a clock.
+    Rotate,
+}
+
+impl fmt::Display for Strategy {
+    /// As the configuration spells it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Add => "add",
+            Self::Rotate => "rotate",
+        })
+    }
 }
 
 impl Rules {

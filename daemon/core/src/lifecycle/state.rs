@@ -42,6 +42,9 @@ pub struct Slot {
     /// The ids of the checks that did not hold when the pattern was last looked at. None: for this slot, it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<BTreeSet<String>>,
+    /// The newest token left behind by a ROTATE that is accounted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<TokenName>,
     /// Whether the tombstone is the daemon's own, made when it ended: it is lifted when the daemon serves again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
@@ -78,14 +81,14 @@ pub struct Draining {
     pub tainted: bool,
 }
 
-/// The durable note that is written before an ADD is sent.
+/// The durable note that is written before an ADD or a ROTATE is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// Its id, part of the token's name.
     pub id: IntentId,
     /// The generation it makes.
     pub generation: Generation,
-    /// The name it will have: the idempotency key.
+    /// The name it will have: for an ADD the idempotency key, for a ROTATE the name that stays.
     pub name: TokenName,
     /// The role it is restricted to.
     pub role: Role,
@@ -93,16 +96,22 @@ pub struct Intent {
     pub at: Timestamp,
     /// Whether the generation being replaced is tainted.
     pub tainted: bool,
+    /// For a ROTATE: how many hours the secret that is under the name now goes on working. None: an ADD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<u32>,
 }
 
 /// A token of ours without a secret: an ADD without an answer that SHOW did not list but that may still be carried
-/// out, or one that was held when the slot was revoked.
+/// out, or one that was held when the slot was revoked. Or a ROTATE that may still be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// The name the token would have.
     pub name: TokenName,
     /// From then on, what SHOW does not list cannot turn up any more.
     pub until: Timestamp,
+    /// Whether it is a ROTATE of that name that may still be carried out, and not an ADD.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rotates: bool,
 }
 
 /// What is known only while the daemon runs.
@@ -131,6 +140,8 @@ pub struct Flight {
 pub enum Asked {
     /// `Effect::Add`
     Add,
+    /// `Effect::Rotate`
+    Rotate,
     /// `Effect::List`
     List,
     /// `Effect::Probe`
@@ -145,7 +156,7 @@ pub enum Asked {
 pub enum Work {
     /// None.
     Idle,
-    /// An ADD was announced; whether Snowflake carried it out is not known until it answers or SHOW tells.
+    /// An ADD or a ROTATE was announced; whether Snowflake carried it out is not known until it answers or SHOW tells.
     Issuing(Intent),
     /// A new secret is sealed on disk and not proven yet.
     Proving {

@@ -10,6 +10,7 @@ use super::{Effect, Failure, Refusal, RefusalKind, Trouble};
 #[derive(Clone, Copy)]
 pub(super) enum During {
     Add,
+    Rotate,
     List,
     Remove,
 }
@@ -18,6 +19,7 @@ impl During {
     fn words(self) -> &'static str {
         match self {
             Self::Add => "issue a token",
+            Self::Rotate => "give the token a new secret",
             Self::List => "list the tokens",
             Self::Remove => "remove a token",
         }
@@ -176,7 +178,7 @@ fn kind_id(kind: RefusalKind) -> &'static str {
         RefusalKind::UserDisabled => USER_DISABLED,
         RefusalKind::ExpiryTooLong => "expiry-too-long",
         RefusalKind::NameTaken => "name-taken",
-        RefusalKind::Other => "refused",
+        RefusalKind::Other => REFUSED,
     }
 }
 
@@ -187,8 +189,10 @@ fn static_id(id: &str) -> Option<&'static str> {
 
 pub(super) const OFFLINE: &str = "offline";
 pub(super) const UNANSWERED: &str = "add-unanswered";
+pub(super) const ROTATE_UNANSWERED: &str = "rotate-unanswered";
 pub(super) const ROOM: &str = "waiting-for-room";
 pub(super) const LIMIT: &str = "token-limit";
+pub(super) const REFUSED: &str = "refused";
 pub(super) const NO_EFFECT: &str = "remove-without-effect";
 pub(super) const PROBE_HERE: &str = "probe-network-policy";
 pub(super) const PROBE_REFUSED: &str = "probe-refused";
@@ -202,7 +206,7 @@ pub(super) const REMOVE_REFUSED: &str = "remove-refused";
 pub(super) const EXPIRING: &str = "secret-expiring";
 
 /// Troubles that may pass by themselves.
-const PASSING: [&str; 3] = [OFFLINE, UNANSWERED, ROOM];
+const PASSING: [&str; 4] = [OFFLINE, UNANSWERED, ROTATE_UNANSWERED, ROOM];
 
 /// Troubles that are alarms as well.
 const ALARMED: [&str; 14] = [
@@ -215,7 +219,7 @@ const ALARMED: [&str; 14] = [
     USER_DISABLED,
     "expiry-too-long",
     "name-taken",
-    "refused",
+    REFUSED,
     NO_EFFECT,
     PROBE_HERE,
     PROBE_REFUSED,

@@ -45,6 +45,10 @@ impl<'a> Turn<'a> {
         self.ask(Asked::Add, Effect::Add);
     }
 
+    pub(super) fn ask_rotate(&mut self) {
+        self.ask(Asked::Rotate, Effect::Rotate);
+    }
+
     pub(super) fn ask_list(&mut self) {
         self.ask(Asked::List, Effect::List);
     }
@@ -61,6 +65,7 @@ impl<'a> Turn<'a> {
     pub(super) fn awaits(&mut self, event: &Event) -> bool {
         let awaited = match (event, &self.slot.flight.asked) {
             (Event::Added(_), asked) => *asked == Some(Asked::Add),
+            (Event::Rotated(_), asked) => *asked == Some(Asked::Rotate),
             (Event::Listed(_), asked) => *asked == Some(Asked::List),
             (Event::Probed(_), asked) => matches!(asked, Some(Asked::Probe(_))),
             (Event::Removed { name, .. }, asked) => *asked == Some(Asked::Remove(name.clone())),

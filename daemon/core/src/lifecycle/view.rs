@@ -23,6 +23,7 @@ impl Slot {
             doubts: Vec::new(),
             base: Generation(0),
             drift: None,
+            rotated: None,
             retired: false,
             flight: Flight::default(),
         }

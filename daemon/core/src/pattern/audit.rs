@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::desired::Desired;
 use super::observed::{Observed, Seen, Token};
 use super::reading::{Fault, Rows};
-use crate::lifecycle::lineage::Lineage;
+use crate::lifecycle::lineage::{self, Lineage};
 use crate::names::{Generation, HostId, TokenName};
 use crate::sql::{Kind, Statement};
 use crate::time::Timestamp;
@@ -232,7 +232,7 @@ fn of_user<'a>(user: &'a str, tokens: &'a [Token]) -> impl Iterator<Item = Liste
         let whose = match lineage(token) {
             None => Whose::Foreign,
             Some(Lineage { host, generation, .. }) => {
-                let newest = newest(&host) == Some(generation);
+                let newest = token.rotated_to.is_none() && newest(&host) == Some(generation);
                 Whose::Ours { host, generation, newest }
             }
         };
@@ -247,7 +247,7 @@ fn of_user<'a>(user: &'a str, tokens: &'a [Token]) -> impl Iterator<Item = Liste
 }
 
 fn lineage(token: &Token) -> Option<Lineage> {
-    Lineage::read(&TokenName::new(&token.name))
+    lineage::of(&TokenName::new(&token.name))
 }
 
 fn add_persons(inventory: &mut Inventory, observed: &Observed) {

@@ -147,6 +147,9 @@ pub struct ServiceUser {
     pub privileges: Vec<Privilege>,
     /// Database roles the role holds, in two parts: `SNOWFLAKE.CORTEX_USER`.
     pub database_roles: Vec<[String; 2]>,
+    /// Whether its secrets are replaced by ROTATE, which leaves tokens of other names behind for a while.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rotates: bool,
 }
 
 /// A privilege of the role on an object.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::lifecycle::lineage::Lineage;
+use crate::lifecycle::lineage::{self, Lineage};
 use crate::names::TokenName;
 
 /// A fact, or why it could not be seen.
@@ -263,19 +263,34 @@ impl Token {
     /// leaves behind, `<NAME>_ROTATED_<time>`, is not.
     pub fn is_ours(&self) -> bool {
         let lineage = Lineage::read(&TokenName::new(&self.name));
-        lineage.is_some_and(|lineage| {
-            let written = format!("patd1 host={} gen={} ", lineage.host, lineage.generation);
-            self.comment.starts_with(&written)
-        })
+        lineage.is_some_and(|lineage| self.comment.starts_with(&written(&lineage)))
     }
 
-    /// One of ours that nobody has touched since: as made, it works, and for one role only.
-    fn rotates(&self) -> bool {
-        self.is_ours()
-            && self.role.is_some()
-            && self.status == "ACTIVE"
-            && self.rotated_to.is_none()
+    /// Returns whether it can come of a ROTATE of a token of ours: the name that stays, of which it is not documented whether
+    /// it keeps its comment, or what a secret before it was moved to
+    /// (snowflake docs: alter-user-rotate-programmatic-access-token).
+    pub fn is_of_a_rotation(&self) -> bool {
+        let Some(lineage) = lineage::of(&TokenName::new(&self.name)) else { return false };
+        let stays = lineage.name();
+        let leads = match &self.rotated_to {
+            None => self.name == stays.as_str(),
+            Some(successor) => self.name != stays.as_str() && successor == stays.as_str(),
+        };
+        leads && (self.comment.is_empty() || self.comment.starts_with(&written(&lineage)))
     }
+
+    /// One of ours that nobody has touched since: as made, or as a ROTATE makes it; it works, and for one role only. What a
+    /// ROTATE ended at once does not work.
+    fn rotates(&self) -> bool {
+        let ended = self.status == "EXPIRED" && self.rotated_to.is_some();
+        let ours = (self.is_ours() && self.rotated_to.is_none()) || self.is_of_a_rotation();
+        ours && self.role.is_some() && (self.status == "ACTIVE" || ended)
+    }
+}
+
+/// How the comment of a token of ours begins.
+fn written(lineage: &Lineage) -> String {
+    format!("patd1 host={} gen={} ", lineage.host, lineage.generation)
 }
 
 impl<T> Seen<T> {
@@ -320,6 +335,29 @@ mod tests {
             let mut other = token();
             change(&mut other);
             assert!(!other.rotates(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_rotate_makes_of_a_token_of_ours_is_told_from_every_other() {
+        let stays = token().name;
+        let left = || Token {
+            name: format!("{stays}_ROTATED_1744239049066"),
+            rotated_to: Some(stays.clone()),
+            ..token()
+        };
+        let bare = Token { comment: String::new(), ..token() };
+        assert!(left().is_of_a_rotation() && bare.is_of_a_rotation() && left().rotates());
+        assert!(Token { status: "EXPIRED".into(), ..left() }.rotates());
+        assert!(!left().is_ours() && !bare.is_ours());
+        for other in [
+            Token { rotated_to: None, ..left() },
+            Token { rotated_to: Some("MINE".into()), ..left() },
+            Token { comment: "by hand".into(), ..left() },
+            Token { name: "MINE_ROTATED_1744239049066".into(), ..left() },
+            Token { rotated_to: Some(stays.clone()), ..token() },
+        ] {
+            assert!(!other.is_of_a_rotation(), "{other:?}");
         }
     }
 }

@@ -22,36 +22,41 @@ fn live(world: &mut World) {
     world.run_for(HOUR);
 }
 
-fn effects_of(life: impl Fn(&mut World)) -> usize {
-    let mut world = World::new();
+fn effects_of(new: fn() -> World, life: impl Fn(&mut World)) -> usize {
+    let mut world = new();
     life(&mut world);
     world.effects
 }
 
+/// A new world under each strategy.
+const WORLDS: [fn() -> World; 2] = [World::new, World::rotating];
+
 #[test]
 fn a_kill_after_any_effect_of_issue_rotation_and_drain_ends_in_one_working_token_without_a_human() {
-    let effects = effects_of(live);
-    assert!(effects > 20, "the whole life: {effects}");
+    for new in WORLDS {
+        let effects = effects_of(new, live);
+        assert!(effects > 20, "the whole life: {effects}");
 
-    for dies_after in 1..=effects {
-        for fate in FATES {
-            let mut world = World::new();
-            world.dies_after = Some(dies_after);
-            world.server.fate = fate;
-            live(&mut world);
-            assert!(world.dead, "effect {dies_after} was reached");
+        for dies_after in 1..=effects {
+            for fate in FATES {
+                let mut world = new();
+                world.dies_after = Some(dies_after);
+                world.server.fate = fate;
+                live(&mut world);
+                assert!(world.dead, "effect {dies_after} was reached");
 
-            world.server.fate = None;
-            world.start();
-            world.run_for(2 * HOUR);
-            world.leases.clear();
-            world.tick();
-            world.run_for(DAY);
+                world.server.fate = None;
+                world.start();
+                world.run_for(2 * HOUR);
+                world.leases.clear();
+                world.tick();
+                world.run_for(DAY);
 
-            let when = format!("after effect {dies_after}, {fate:?}");
-            world.i1_availability(&when);
-            world.i13_liveness(&when);
-            world.i2_bound_in_the_end(&when);
+                let when = format!("after effect {dies_after}, {fate:?}");
+                world.i1_availability(&when);
+                world.i13_liveness(&when);
+                world.i2_bound_in_the_end(&when);
+            }
         }
     }
 }
@@ -68,82 +73,92 @@ const FAULTS: [Fault; 6] = [
 
 #[test]
 fn any_fault_of_any_single_call_passes_without_a_human() {
-    let mut undisturbed = World::new();
-    live(&mut undisturbed);
-    assert!(undisturbed.calls.len() > 8, "{} calls", undisturbed.calls.len());
+    for new in WORLDS {
+        let mut undisturbed = new();
+        live(&mut undisturbed);
+        assert!(undisturbed.calls.len() > 8, "{} calls", undisturbed.calls.len());
 
-    for call in 0..undisturbed.calls.len() {
-        for fault in FAULTS {
-            let mut world = World::new();
-            world.fault_of = Some((call, fault));
-            live(&mut world);
-            world.run_for(DAY);
+        for call in 0..undisturbed.calls.len() {
+            for fault in FAULTS {
+                let mut world = new();
+                world.fault_of = Some((call, fault));
+                live(&mut world);
+                world.run_for(DAY);
 
-            let when = format!("{fault:?} of call {call}");
-            world.i1_availability_needs_nobody();
-            world.i13_liveness(&when);
-            world.i1_availability(&when);
-            world.i2_bound_in_the_end(&when);
+                let when = format!("{fault:?} of call {call}");
+                world.i1_availability_needs_nobody();
+                world.i13_liveness(&when);
+                world.i1_availability(&when);
+                world.i2_bound_in_the_end(&when);
+            }
         }
     }
 }
 
 #[test]
 fn a_kill_after_any_effect_of_a_revocation_ends_with_no_token_once_the_tombstone_is_durable() {
-    let life = |world: &mut World| {
-        world.start();
-        world.run();
-        world.lease();
-        world.rotate(None);
-        world.deliver();
-        world.deliver();
-        world.take(&Event::Revoke);
-        world.run_for(HOUR);
-    };
-
-    for dies_after in 1..=effects_of(life) {
-        for fate in FATES {
-            let mut world = World::new();
-            world.dies_after = Some(dies_after);
-            world.server.fate = fate;
-            life(&mut world);
-            world.server.fate = None;
-            let revoked =
-                world.on_disk().word() == "revoking" || world.on_disk().word() == "revoked";
-
+    for new in WORLDS {
+        let life = |world: &mut World| {
             world.start();
-            world.run_for(2 * DAY);
+            world.run();
+            world.lease();
+            world.rotate(None);
+            world.deliver();
+            world.deliver();
+            world.take(&Event::Revoke);
+            world.run_for(HOUR);
+        };
 
-            let word = if revoked { "revoked" } else { "serving" };
-            assert_eq!(world.slot.word(), word, "after effect {dies_after}, {fate:?}");
-            assert_eq!(world.ours(), usize::from(!revoked), "after effect {dies_after}, {fate:?}");
+        for dies_after in 1..=effects_of(new, life) {
+            for fate in FATES {
+                let mut world = new();
+                world.dies_after = Some(dies_after);
+                world.server.fate = fate;
+                life(&mut world);
+                world.server.fate = None;
+                let revoked =
+                    world.on_disk().word() == "revoking" || world.on_disk().word() == "revoked";
+
+                world.start();
+                world.run_for(2 * DAY);
+
+                let word = if revoked { "revoked" } else { "serving" };
+                assert_eq!(world.slot.word(), word, "after effect {dies_after}, {fate:?}");
+                assert_eq!(
+                    world.ours(),
+                    usize::from(!revoked),
+                    "after effect {dies_after}, {fate:?}"
+                );
+            }
         }
     }
 }
 
 #[test]
 fn two_kills_in_a_row_are_no_worse_than_one() {
-    let effects = effects_of(live);
+    for new in WORLDS {
+        let effects = effects_of(new, live);
 
-    for first in (1..=effects).step_by(2) {
-        for second in 1..=12 {
-            let mut world = World::new();
-            world.dies_after = Some(first);
-            live(&mut world);
-            world.dies_after = Some(world.effects + second);
-            world.start();
-            world.run_for(HOUR);
-            if world.dead {
+        for first in (1..=effects).step_by(2) {
+            for second in 1..=12 {
+                let mut world = new();
+                world.dies_after = Some(first);
+                live(&mut world);
+                world.dies_after = Some(world.effects + second);
                 world.start();
-            }
-            world.dies_after = None;
-            world.leases.clear();
-            world.run_for(2 * DAY);
+                world.run_for(HOUR);
+                if world.dead {
+                    world.start();
+                }
+                world.dies_after = None;
+                world.leases.clear();
+                world.run_for(2 * DAY);
 
-            let when = format!("after {first} and {second}");
-            world.i1_availability(&when);
-            world.i13_liveness(&when);
-            world.i2_bound_in_the_end(&when);
+                let when = format!("after {first} and {second}");
+                world.i1_availability(&when);
+                world.i13_liveness(&when);
+                world.i2_bound_in_the_end(&when);
+            }
         }
     }
 }

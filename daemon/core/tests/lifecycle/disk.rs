@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use patd_core::lifecycle::Slot;
-use patd_core::names::TokenName;
+use patd_core::names::Generation;
 
 /// A state and the secrets of what it holds, whole or not at all: a torn record does not open.
 #[derive(Clone, Debug, Default)]
 struct Content {
     slot: Option<Slot>,
-    secrets: BTreeMap<TokenName, u64>,
+    secrets: BTreeMap<Generation, u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// Writes; only [`Disk::sync`] makes it last. What is read back is what went through the stored form.
-    pub(crate) fn write(&mut self, slot: &Slot, secrets: BTreeMap<TokenName, u64>) {
+    pub(crate) fn write(&mut self, slot: &Slot, secrets: BTreeMap<Generation, u64>) {
         let text = serde_json::to_string(slot).expect("a slot is data");
         let slot = serde_json::from_str(&text).expect("what was stored can be read");
         self.written = Some(Content { slot: Some(slot), secrets });
@@ -42,7 +42,7 @@ impl Disk {
         self.synced.slot.as_ref()
     }
 
-    pub(crate) fn secrets(&self) -> &BTreeMap<TokenName, u64> {
+    pub(crate) fn secrets(&self) -> &BTreeMap<Generation, u64> {
         &self.synced.secrets
     }
 }

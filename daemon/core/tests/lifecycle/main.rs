@@ -18,6 +18,7 @@ mod promises;
 mod random;
 mod retiring;
 mod revoking;
+mod rotating;
 mod server;
 mod windows;
 mod wishes;

@@ -38,6 +38,8 @@ enum Act {
     Skew(i64),
     Restate,
     Judge(bool),
+    SomeoneRotates,
+    OtherStrategy,
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -69,6 +71,8 @@ fn acts() -> impl Strategy<Value = Act> {
         1 => (-9 * DAY..9 * DAY).prop_map(Act::Skew),
         1 => Just(Act::Restate),
         2 => any::<bool>().prop_map(Act::Judge),
+        1 => Just(Act::SomeoneRotates),
+        1 => Just(Act::OtherStrategy),
     ]
 }
 
@@ -143,6 +147,8 @@ fn act(world: &mut World, act: &Act) {
             world.tick();
         }
         Act::Restate => world.restate(),
+        Act::SomeoneRotates => world.someone_rotates(),
+        Act::OtherStrategy => world.change_strategy(),
     }
 }
 
@@ -185,16 +191,16 @@ fn is_long() -> bool {
 }
 
 /// Tries many scripts and prints how many steps that were; far more where the long way is asked for.
-fn try_scripts(most: usize, cases_when_long: u32, promise: impl Fn(&[Act])) {
+fn try_scripts(most: usize, cases_when_long: u32, promise: impl Fn(World, &[Act])) {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if is_long() {
         config.cases = cases_when_long;
     }
     let (cases, steps) = (config.cases, Cell::new(0));
-    let scripts = proptest::collection::vec(acts(), 1..most);
-    let tried = TestRunner::new(config).run(&scripts, |script| {
+    let scripts = (any::<bool>(), proptest::collection::vec(acts(), 1..most));
+    let tried = TestRunner::new(config).run(&scripts, |(rotates, script)| {
         steps.set(steps.get() + script.len());
-        promise(&script);
+        promise(if rotates { World::rotating() } else { World::new() }, &script);
         Ok(())
     });
     tried.unwrap_or_else(|why| panic!("{why}"));
@@ -203,8 +209,7 @@ fn try_scripts(most: usize, cases_when_long: u32, promise: impl Fn(&[Act])) {
 
 #[test]
 fn whatever_happens_the_invariants_hold_and_the_end_is_well() {
-    try_scripts(50, 42_000, |script| {
-        let mut world = World::new();
+    try_scripts(50, 42_000, |mut world, script| {
         world.start();
         for one in script {
             act(&mut world, one);
@@ -218,8 +223,8 @@ fn whatever_happens_the_invariants_hold_and_the_end_is_well() {
 
 #[test]
 fn calls_are_rare_whatever_is_wrong() {
-    try_scripts(30, 8_000, |script| {
-        let mut world = World::serving();
+    try_scripts(30, 8_000, |world, script| {
+        let mut world = world.served();
         for one in script {
             act(&mut world, one);
         }

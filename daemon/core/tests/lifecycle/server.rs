@@ -1,10 +1,10 @@
 //! The tokens of one user at Snowflake, with faults. It knows who made each token and who asked for its end.
 
 use patd_core::lifecycle::{
-    AddOutcome, Failure, Intent, ProbeOutcome, Refusal, RefusalKind, RemoveOutcome, TokenRow,
-    TokenStatus,
+    AddOutcome, Failure, Intent, ProbeOutcome, Refusal, RefusalKind, RemoveOutcome, RotateOutcome,
+    TokenRow, TokenStatus,
 };
-use patd_core::names::{Role, TokenName};
+use patd_core::names::{Generation, Role, TokenName};
 use patd_core::time::Timestamp;
 
 /// What happens to the next call.
@@ -43,7 +43,10 @@ pub(crate) enum Maker {
 pub(crate) struct Token {
     pub(crate) row: TokenRow,
     pub(crate) secret: u64,
+    /// Who made it, and so whose its secret is.
     pub(crate) maker: Maker,
+    /// Which secret of ours it has.
+    pub(crate) generation: Option<Generation>,
 }
 
 #[derive(Debug, Default)]
@@ -60,7 +63,12 @@ pub(crate) struct Server {
     pub(crate) days: u32,
     /// It has let a secret of ours log in as someone else, or made one without its restriction.
     pub(crate) wronged: bool,
+    /// Someone else gave a token of ours another secret.
+    meddled: bool,
+    /// The last of our secrets that a ROTATE of ours ended on the spot.
+    pub(crate) ended: Option<Generation>,
     secrets: u64,
+    turns: u32,
 }
 
 impl Server {
@@ -74,7 +82,7 @@ impl Server {
         self.late = late;
         let landed: Vec<(Timestamp, Intent)> = landed;
         for (at, intent) in landed {
-            let _ = self.mint(&intent, at);
+            self.land(&intent, at);
         }
         for token in &mut self.tokens {
             if token.row.expires_at.is_some_and(|at| at <= now) {
@@ -101,6 +109,38 @@ impl Server {
             Some(Fault::Refused(kind)) => (AddOutcome::Refused(refusal(kind)), None),
             None => self.minted(intent, now),
         }
+    }
+
+    pub(crate) fn rotate(
+        &mut self,
+        intent: &Intent,
+        now: Timestamp,
+    ) -> (RotateOutcome, Option<u64>) {
+        match self.fault() {
+            Some(Fault::LostBefore) => (unclear_rotation(), None),
+            Some(Fault::LostAfter) => {
+                self.land(intent, now);
+                (unclear_rotation(), None)
+            }
+            Some(Fault::Late(seconds)) => {
+                self.late.push((now.plus(seconds.into()), intent.clone()));
+                (unclear_rotation(), None)
+            }
+            Some(Fault::Doubled) => {
+                self.land(intent, now);
+                self.rotated(intent, Some(intent.generation), now)
+            }
+            Some(Fault::Refused(kind)) => (RotateOutcome::Refused(refusal(kind)), None),
+            None => self.rotated(intent, Some(intent.generation), now),
+        }
+    }
+
+    /// Someone else rotates a token, for a day at the most.
+    pub(crate) fn rotate_for(&mut self, maker: Maker, name: &TokenName, now: Timestamp) {
+        let left = self.find(name).and_then(|token| token.row.expires_at);
+        let hours = left.map_or(0, |at| at.since(now).max(0) / 3_600).min(24);
+        let hours = u32::try_from(hours).expect("a day");
+        self.meddled |= self.turn_over(name, hours, (maker, None), now).is_ok();
     }
 
     pub(crate) fn list(&mut self) -> Result<Vec<TokenRow>, Failure> {
@@ -173,7 +213,7 @@ impl Server {
             expires_at: Some(expires_at),
             status: TokenStatus::Active,
         };
-        self.tokens.push(Token { row, secret: self.secrets, maker });
+        self.tokens.push(Token { row, secret: self.secrets, maker, generation: None });
     }
 
     pub(crate) fn heal(&mut self) {
@@ -190,7 +230,7 @@ impl Server {
     }
 
     pub(crate) fn has_clones(&self) -> bool {
-        self.tokens.iter().any(|token| token.maker == Maker::Clone)
+        self.meddled || self.tokens.iter().any(|token| token.maker == Maker::Clone)
     }
 
     pub(crate) fn find(&self, name: &TokenName) -> Option<&Token> {
@@ -219,8 +259,70 @@ impl Server {
             expires_at: Some(now.plus(i64::from(self.days) * 86_400)),
             status: TokenStatus::Active,
         };
-        self.tokens.push(Token { row, secret: self.secrets, maker: Maker::Us });
+        let generation = Some(intent.generation);
+        self.tokens.push(Token { row, secret: self.secrets, maker: Maker::Us, generation });
         Ok(self.secrets)
+    }
+
+    /// Carries out what nobody waits for any more.
+    fn land(&mut self, intent: &Intent, now: Timestamp) {
+        let _ = match intent.overlap {
+            Some(_) => self.rotated(intent, None, now).1,
+            None => self.mint(intent, now).ok(),
+        };
+    }
+
+    /// Without an answer that is heard nobody has the secret.
+    fn rotated(
+        &mut self,
+        intent: &Intent,
+        heard: Option<Generation>,
+        now: Timestamp,
+    ) -> (RotateOutcome, Option<u64>) {
+        let hours = intent.overlap.expect("a ROTATE");
+        let before = self.find(&intent.name).and_then(|token| token.generation);
+        let by = (Maker::Us, heard);
+        match self.turn_over(&intent.name, hours, by, now) {
+            Ok((secret, predecessor)) => {
+                self.ended = if hours == 0 { before } else { self.ended };
+                (RotateOutcome::Minted { predecessor }, Some(secret))
+            }
+            Err(kind) => (RotateOutcome::Refused(refusal(kind)), None),
+        }
+    }
+
+    /// The name gets another secret; the one it had moves to a name that says when, for these hours.
+    fn turn_over(
+        &mut self,
+        name: &TokenName,
+        hours: u32,
+        (maker, generation): (Maker, Option<Generation>),
+        now: Timestamp,
+    ) -> Result<(u64, TokenName), RefusalKind> {
+        let full = self.live(&[Maker::Us, Maker::Clone, Maker::Stranger]) >= 15;
+        let life = i64::from(self.days) * 86_400;
+        let (at, secret) = (now.0 * 1_000 + i64::from(self.turns), self.secrets + 1);
+        let token = self.tokens.iter_mut().find(|token| token.row.name == *name);
+        let token = token.ok_or(RefusalKind::Other)?;
+        let end = now.plus(i64::from(hours) * 3_600);
+        if hours > 0 && token.row.expires_at.is_some_and(|expires_at| end > expires_at) {
+            return Err(RefusalKind::Other);
+        }
+        if hours > 0 && full {
+            return Err(RefusalKind::LimitReached);
+        }
+        let mut old = token.clone();
+        old.row.name = TokenName::new(format!("{name}_ROTATED_{at}"));
+        old.row.expires_at = old.row.expires_at.min(Some(end));
+        if hours == 0 {
+            old.row.status = TokenStatus::Expired;
+        }
+        token.row.expires_at = Some(now.plus(life));
+        (token.secret, token.maker, token.generation) = (secret, maker, generation);
+        (self.secrets, self.turns) = (secret, self.turns + 1);
+        let predecessor = old.row.name.clone();
+        self.tokens.push(old);
+        Ok((secret, predecessor))
     }
 
     fn delete(&mut self, name: &TokenName) -> RemoveOutcome {
@@ -241,6 +343,10 @@ impl Server {
 
 fn unclear_add() -> AddOutcome {
     AddOutcome::Unclear("timeout".to_owned())
+}
+
+fn unclear_rotation() -> RotateOutcome {
+    RotateOutcome::Unclear("timeout".to_owned())
 }
 
 fn unclear() -> Failure {

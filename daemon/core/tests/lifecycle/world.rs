@@ -9,7 +9,7 @@ mod sight;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use patd_core::lifecycle::{Alarm, Effect, Event, Rules, Slot, step};
+use patd_core::lifecycle::{Alarm, Effect, Event, Rules, Slot, Strategy, step};
 use patd_core::names::{Generation, HostId, IntentId, Role, TokenName, User};
 use patd_core::schedule::Jitter;
 use patd_core::time::Timestamp;
@@ -42,17 +42,19 @@ pub(crate) struct World {
     pub(crate) power_fails: Option<Moment>,
     pub(crate) dead: bool,
     disk: Disk,
-    memory_secrets: BTreeMap<TokenName, u64>,
-    answer: Option<(Event, Option<(TokenName, u64)>)>,
+    memory_secrets: BTreeMap<Generation, u64>,
+    answer: Option<(Event, Option<(Generation, u64)>)>,
     wake: Option<Timestamp>,
-    proven: BTreeSet<TokenName>,
-    promoted: BTreeSet<TokenName>,
+    proven: BTreeSet<Generation>,
+    promoted: BTreeSet<Generation>,
     announced: Generation,
     listed_live: usize,
     ids: u32,
     here: (Timestamp, u32),
     /// Seconds since Snowflake's list was last seen while it could have been.
     unseen: i64,
+    /// What a revocation found under names that we gave, whoever gave it another secret.
+    condemned: BTreeSet<TokenName>,
     /// A tombstone was stored, and nobody has enrolled the slot since.
     revoked: bool,
 }
@@ -78,6 +80,7 @@ impl World {
                 drain_max: 86_400,
                 settle: 60,
                 window: None,
+                strategy: Strategy::Add,
                 freeze_on: Vec::new(),
                 jitter: Jitter::from_hash(1 << 63),
             },
@@ -104,17 +107,28 @@ impl World {
             ids: 0,
             here: (clock, 0),
             unseen: 0,
+            condemned: BTreeSet::new(),
             revoked: false,
         }
     }
 
+    /// A world whose secrets are replaced under the name that stays.
+    pub(crate) fn rotating() -> Self {
+        let mut world = Self::new();
+        world.rules.strategy = Strategy::Rotate;
+        world
+    }
+
     /// A world whose slot has been issued and serves.
     pub(crate) fn serving() -> Self {
-        let mut world = Self::new();
-        world.start();
-        world.run();
-        assert_eq!(world.slot.word(), "serving");
-        world
+        Self::new().served()
+    }
+
+    pub(crate) fn served(mut self) -> Self {
+        self.start();
+        self.run();
+        assert_eq!(self.slot.word(), "serving");
+        self
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -172,8 +186,10 @@ impl World {
     }
 
     fn decide_fate(&mut self, effect: &Effect) {
-        let call =
-            matches!(effect, Effect::Add | Effect::List | Effect::Probe(_) | Effect::Remove(_));
+        let call = matches!(
+            effect,
+            Effect::Add | Effect::Rotate | Effect::List | Effect::Probe(_) | Effect::Remove(_)
+        );
         if let Some((_, fault)) = self.fault_of.filter(|(nth, _)| call && *nth == self.calls.len())
         {
             self.server.next = Some(fault);
@@ -220,6 +236,7 @@ impl World {
     fn check(&self) {
         self.i2_bound();
         self.i9_tombstone();
+        self.i5_successor_of_ended();
         if !self.dead {
             self.i3_proven();
             self.i7_looked_at();

@@ -2,9 +2,9 @@
 
 use patd_core::lifecycle::{
     AddOutcome, Effect, Event, Failure, Intent, ProbeOutcome, Refusal, RefusalKind, RemoveOutcome,
-    Slot, Standing, Work, step,
+    RotateOutcome, Slot, Standing, Work, step,
 };
-use patd_core::names::TokenName;
+use patd_core::names::{Generation, TokenName};
 use patd_core::time::Timestamp;
 
 use crate::host::rules;
@@ -118,12 +118,11 @@ impl World {
         let event = event(&mut world);
         let now = world.hosts[host].now(world.clock);
         world.hosts[host].is_down = false;
-        if let (Work::Issuing(intent), true) =
-            (&world.hosts[host].slot.work, event == Event::Added(AddOutcome::Minted))
+        if let (Work::Issuing(intent), true) = (&world.hosts[host].slot.work, brings_secret(&event))
         {
-            world.hosts[host].minted = Some(intent.name.clone());
+            world.hosts[host].minted = Some(intent.generation);
         }
-        let (slot, effects) = step(&world.hosts[host].slot, &event, now, &rules());
+        let (slot, effects) = step(&world.hosts[host].slot, &event, now, &rules(world.strategy));
         if effects.is_empty() && slot == world.hosts[host].slot {
             return after.push(world);
         }
@@ -163,6 +162,7 @@ impl World {
                 }
                 Effect::Publish | Effect::Alarm(_) | Effect::Clear(_) => None,
                 Effect::Add => Some(self.add(host, fate)),
+                Effect::Rotate => Some(self.rotate(host, fate)),
                 Effect::List => Some(self.list(fate)),
                 Effect::Probe(_) => Some(self.probe(host, fate)),
                 Effect::Remove(name) => Some(self.answer_to_remove(host, name, fate)),
@@ -182,15 +182,15 @@ impl World {
     fn store(&mut self, host: usize) {
         self.i8_generation_on_disk(host);
         let host = &mut self.hosts[host];
-        let held: Vec<TokenName> = host.slot.held().map(|held| held.name.clone()).collect();
-        for name in &held {
-            let known = host.kept.contains(name) || host.minted.as_ref() == Some(name);
-            assert!(known, "no secret at hand for {name}");
+        let held: Vec<Generation> = host.slot.held().map(|held| held.generation).collect();
+        for generation in &held {
+            let known = host.kept.contains(generation) || host.minted.as_ref() == Some(generation);
+            assert!(known, "no secret at hand for generation {generation}");
         }
         host.minted = None;
         host.kept = held.into_iter().collect();
         host.disk = Slot { flight: Default::default(), ..host.slot.clone() };
-        host.promoted.extend(host.slot.current().map(|held| held.name.clone()));
+        host.promoted.extend(host.slot.current().map(|held| held.generation));
     }
 
     fn add(&mut self, host: usize, fate: Fate) -> Event {
@@ -199,12 +199,17 @@ impl World {
         self.hosts[host].announced = intent.generation;
         Event::Added(match fate {
             Fate::Answered | Fate::Doubled => {
-                assert!(self.mint(&intent), "i8_generation: {} was used before", intent.name);
+                let generation = Some(intent.generation);
+                assert!(
+                    self.mint(&intent, generation),
+                    "i8_generation: {} was used before",
+                    intent.name
+                );
                 AddOutcome::Minted
             }
             Fate::LostBefore => AddOutcome::Unclear("timeout".to_owned()),
             Fate::LostAfter => {
-                self.mint(&intent);
+                self.carry_out_unheard(&intent);
                 AddOutcome::Unclear("timeout".to_owned())
             }
             Fate::Late => {
@@ -215,9 +220,37 @@ impl World {
         })
     }
 
+    /// Doubled: it is carried out twice, and the second answer arrives, twice as well.
+    fn rotate(&mut self, host: usize, fate: Fate) -> Event {
+        let intent: Intent = self.i4_intent_of_rotation(host);
+        self.i5_successor_of_rotation(host, &intent);
+        self.i8_generation(host, intent.generation);
+        self.hosts[host].announced = intent.generation;
+        let unclear = || RotateOutcome::Unclear("timeout".to_owned());
+        if fate == Fate::Doubled || fate == Fate::LostAfter {
+            self.carry_out_unheard(&intent);
+        }
+        Event::Rotated(match fate {
+            Fate::Answered | Fate::Doubled => {
+                match self.turn_over(&intent, Some(intent.generation)) {
+                    Some(predecessor) => RotateOutcome::Minted { predecessor },
+                    None => RotateOutcome::Refused(refusal()),
+                }
+            }
+            Fate::LostBefore | Fate::LostAfter => unclear(),
+            Fate::Late => {
+                self.late.push((self.clock.plus(59), intent));
+                unclear()
+            }
+            Fate::Refused => RotateOutcome::Refused(refusal()),
+        })
+    }
+
     fn list(&self, fate: Fate) -> Event {
         Event::Listed(match fate {
-            Fate::Answered | Fate::Doubled => Ok(self.tokens.clone()),
+            Fate::Answered | Fate::Doubled => {
+                Ok(self.tokens.iter().map(|token| token.row.clone()).collect())
+            }
             Fate::LostBefore | Fate::LostAfter | Fate::Late => {
                 Err(Failure::Unclear("timeout".to_owned()))
             }
@@ -229,10 +262,10 @@ impl World {
         let Work::Proving { staged, .. } = &self.hosts[host].disk.work else {
             panic!("i4_intent: a probe of what is not on disk")
         };
-        let name = staged.name.clone();
+        let generation = staged.generation;
         Event::Probed(match fate {
-            Fate::Answered | Fate::Doubled if self.lists(&name) => {
-                self.hosts[host].proven.insert(name);
+            Fate::Answered | Fate::Doubled if self.accepts(&self.hosts[host], generation) => {
+                self.hosts[host].proven.insert(generation);
                 ProbeOutcome::Proved
             }
             Fate::Answered | Fate::Doubled => {
@@ -265,7 +298,14 @@ impl World {
 }
 
 fn is_call(effect: &Effect) -> bool {
-    matches!(effect, Effect::Add | Effect::List | Effect::Probe(_) | Effect::Remove(_))
+    matches!(
+        effect,
+        Effect::Add | Effect::Rotate | Effect::List | Effect::Probe(_) | Effect::Remove(_)
+    )
+}
+
+fn brings_secret(event: &Event) -> bool {
+    matches!(event, Event::Added(AddOutcome::Minted) | Event::Rotated(RotateOutcome::Minted { .. }))
 }
 
 fn refusal() -> Refusal {

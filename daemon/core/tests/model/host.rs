@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use patd_core::lifecycle::{Event, Rules, Slot, lineage};
+use patd_core::lifecycle::{Event, Rules, Slot, Strategy, lineage};
 use patd_core::names::{Generation, HostId, IntentId, Role, TokenName, User};
 use patd_core::schedule::Jitter;
 use patd_core::time::Timestamp;
@@ -11,10 +11,10 @@ use patd_core::time::Timestamp;
 pub(crate) struct Host {
     pub(crate) slot: Slot,
     pub(crate) disk: Slot,
-    /// The tokens whose secrets are on disk.
-    pub(crate) kept: BTreeSet<TokenName>,
-    /// The token whose secret came back and is not on disk yet.
-    pub(crate) minted: Option<TokenName>,
+    /// The generations whose secrets are on disk.
+    pub(crate) kept: BTreeSet<Generation>,
+    /// The generation whose secret came back and is not on disk yet.
+    pub(crate) minted: Option<Generation>,
     pub(crate) answer: Option<Event>,
     /// An answer that arrives once more.
     pub(crate) echo: Option<Event>,
@@ -22,8 +22,8 @@ pub(crate) struct Host {
     wake: Option<Timestamp>,
     pub(crate) skew: i64,
     pub(crate) rotations: u8,
-    pub(crate) proven: BTreeSet<TokenName>,
-    pub(crate) promoted: BTreeSet<TokenName>,
+    pub(crate) proven: BTreeSet<Generation>,
+    pub(crate) promoted: BTreeSet<Generation>,
     pub(crate) announced: Generation,
     ids: u32,
 }
@@ -86,7 +86,7 @@ impl Host {
     }
 }
 
-pub(crate) fn rules() -> Rules {
+pub(crate) fn rules(strategy: Strategy) -> Rules {
     Rules {
         user: User::new("USER"),
         role: Role::new("ROLE"),
@@ -95,6 +95,7 @@ pub(crate) fn rules() -> Rules {
         drain_max: 86_400,
         settle: 60,
         window: None,
+        strategy,
         freeze_on: Vec::new(),
         jitter: Jitter::from_hash(1 << 63),
     }

@@ -16,6 +16,8 @@ mod invariants;
 mod search;
 mod world;
 
+use patd_core::lifecycle::Strategy;
+
 use crate::search::{Reached, explore};
 use crate::world::{Bounds, World};
 
@@ -26,6 +28,7 @@ fn tell(what: &str, bounds: Bounds, reached: &Reached) {
         reached.states, reached.steps, reached.ends
     );
     assert!(reached.ends > 0, "no run came to its end");
+    assert!(reached.states > 1_000, "{} states", reached.states);
 }
 
 /// Whether the whole model is asked for, which takes minutes.
@@ -34,35 +37,40 @@ fn is_long() -> bool {
     std::env::var_os("PAT_BROKER_LONG").is_some()
 }
 
+const STRATEGIES: [Strategy; 2] = [Strategy::Add, Strategy::Rotate];
+
 #[test]
 fn two_hosts_of_one_user_with_a_fault_anywhere_end_well() {
     let faults = if is_long() { 2 } else { 1 };
-    let bounds = Bounds { hosts: 2, rotations: 0, faults, revocations: 0 };
+    for strategy in STRATEGIES {
+        let bounds = Bounds { hosts: 2, rotations: 0, faults, strategy, revocations: 0 };
 
-    let reached = explore(World::new(bounds));
+        let reached = explore(World::new(bounds));
 
-    tell("two hosts", bounds, &reached);
-    assert!(reached.states > 1_000, "{} states", reached.states);
+        tell("two hosts", bounds, &reached);
+    }
 }
 
 #[test]
 fn three_generations_of_one_host_with_faults_anywhere_end_well() {
     let faults = if is_long() { 2 } else { 1 };
-    let bounds = Bounds { hosts: 1, rotations: 2, faults, revocations: 0 };
+    for strategy in STRATEGIES {
+        let bounds = Bounds { hosts: 1, rotations: 2, faults, strategy, revocations: 0 };
 
-    let reached = explore(World::new(bounds));
+        let reached = explore(World::new(bounds));
 
-    tell("three generations", bounds, &reached);
-    assert!(reached.states > 1_000, "{} states", reached.states);
+        tell("three generations", bounds, &reached);
+    }
 }
 
 #[test]
 fn a_revocation_at_any_moment_with_a_fault_anywhere_is_carried_out() {
     let faults = if is_long() { 2 } else { 1 };
-    let bounds = Bounds { hosts: 1, rotations: 1, faults, revocations: 1 };
+    for strategy in STRATEGIES {
+        let bounds = Bounds { hosts: 1, rotations: 1, faults, strategy, revocations: 1 };
 
-    let reached = explore(World::new(bounds));
+        let reached = explore(World::new(bounds));
 
-    tell("revocation", bounds, &reached);
-    assert!(reached.states > 1_000, "{} states", reached.states);
+        tell("revocation", bounds, &reached);
+    }
 }

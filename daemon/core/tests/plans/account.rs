@@ -67,6 +67,7 @@ pub(crate) fn service_user(name: &str) -> ServiceUser {
             privilege("SELECT", "TABLE", &["DB", "PUBLIC", "ORDERS"]),
         ],
         database_roles: vec![["SNOWFLAKE", "CORTEX_USER"].map(str::to_owned)],
+        rotates: false,
     }
 }
 

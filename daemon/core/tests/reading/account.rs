@@ -153,6 +153,7 @@ pub(crate) fn desired() -> Desired {
             warehouse: None,
             privileges: Vec::new(),
             database_roles: Vec::new(),
+            rotates: false,
         }],
         scopes: Scopes { bar_persons: true, admit_services: true, blocked_roles: Vec::new() },
     }

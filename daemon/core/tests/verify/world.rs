@@ -164,6 +164,7 @@ fn desired() -> Desired {
                 ["SNOWFLAKE", "CORTEX_USER"].map(String::from),
                 ["DATA", "READER"].map(String::from),
             ],
+            rotates: false,
         }],
         scopes: Scopes {
             bar_persons: true,

@@ -1,7 +1,8 @@
-//! The answer to an ADD, read where it lies: the secret is borrowed from the buffer that is wiped, and copied once,
+//! The answer to an ADD or a ROTATE, read where it lies: the secret is borrowed from the buffer that is wiped, and copied once,
 //! into a [`Secret`]. Anything but the documented shape is unclear, with a reason that repeats no value.
 
 use pat_wire::secret::Secret;
+use patd_core::lifecycle::lineage;
 use patd_core::names::TokenName;
 
 use crate::sql_api::ResultSet;
@@ -12,10 +13,36 @@ use crate::sql_api::ResultSet;
 /// name succeeds without a secret: that is no mint.
 pub(super) fn minted(body: &[u8], expected: &TokenName) -> Result<Secret, String> {
     let set = ResultSet::<&str>::parse(body)?;
+    let (secret, []) = one_row(&set, expected, [])?;
+    Ok(secret)
+}
+
+/// Returns the secret of the one row of `token_name`, `token_secret`, `rotated_token_name`, and the last of these.
+///
+/// snowflake docs: sql-reference/sql/alter-user-rotate-programmatic-access-token.
+pub(super) fn rotated(body: &[u8], expected: &TokenName) -> Result<(Secret, TokenName), String> {
+    let set = ResultSet::<&str>::parse(body)?;
+    let (secret, [predecessor]) = one_row(&set, expected, ["rotated_token_name"])?;
+    let predecessor = TokenName::new(predecessor);
+    if lineage::rotated_from(&predecessor).as_ref() != Some(expected) {
+        return Err("the result does not say where the secret before it is".into());
+    }
+    Ok((secret, predecessor))
+}
+
+fn one_row<'b, const MORE: usize>(
+    set: &ResultSet<&'b str>,
+    expected: &TokenName,
+    more: [&str; MORE],
+) -> Result<(Secret, [&'b str; MORE]), String> {
     let name = set.column("token_name")?;
     let secret = set.column("token_secret")?;
-    if set.width() != 2 {
-        return Err("the result has columns besides token_name and token_secret".into());
+    let mut places = [0; MORE];
+    for (place, column) in places.iter_mut().zip(more) {
+        *place = set.column(column)?;
+    }
+    if set.width() != 2 + MORE {
+        return Err("the result has columns besides the documented ones".into());
     }
     let [row] = set.rows() else {
         return Err(format!("the result has {} rows instead of one", set.rows().len()));
@@ -26,7 +53,7 @@ pub(super) fn minted(body: &[u8], expected: &TokenName) -> Result<Secret, String
     }
     match value(secret) {
         "" => Err("the result holds no secret".into()),
-        secret if is_plausible(secret) => Ok(Secret::new(secret.to_owned())),
+        secret if is_plausible(secret) => Ok((Secret::new(secret.to_owned()), places.map(value))),
         _ => Err("the secret in the result is not one printable word".into()),
     }
 }

@@ -1,6 +1,6 @@
-//! Who issues: Snowflake, asked by the broker user. Three statements about one user's tokens: ADD, SHOW, REMOVE.
+//! Who issues: Snowflake, asked by the broker user. Four statements about one user's tokens: ADD, ROTATE, SHOW, REMOVE.
 //!
-//! An ADD is sent once. Whoever calls has made its intent durable before, and on `Unclear` looks with
+//! An ADD or a ROTATE is sent once. Whoever calls has made its intent durable before, and on `Unclear` looks with
 //! [`Authority::list`] what became of it.
 
 #[cfg(feature = "fuzzing")]
@@ -11,7 +11,7 @@ mod rows;
 
 use pat_wire::secret::Secret;
 use patd_core::lifecycle::{
-    AddOutcome, Failure, Intent, Refusal, RefusalKind, RemoveOutcome, TokenRow,
+    AddOutcome, Failure, Intent, Refusal, RefusalKind, RemoveOutcome, RotateOutcome, TokenRow,
 };
 use patd_core::names::{HostId, TokenName, User};
 use patd_core::sql::{self, SqlError};
@@ -39,6 +39,33 @@ pub struct AddToken {
     pub host: HostId,
     /// The durable intent: it holds the name and the role.
     pub intent: Intent,
+}
+
+/// A token to give another secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RotateToken {
+    /// Whose.
+    pub user: User,
+    /// Its name, which stays.
+    pub name: TokenName,
+    /// The hours for which its present secret goes on working.
+    pub overlap: u32,
+}
+
+/// The answer to a ROTATE.
+#[must_use = "a secret that is dropped here is lost"]
+pub enum Rotated {
+    /// The new secret of exactly the token asked for.
+    Minted {
+        /// The secret.
+        secret: Secret,
+        /// The name that the secret before it has now.
+        predecessor: TokenName,
+    },
+    /// A definite no: nothing was changed.
+    Refused(Refusal),
+    /// Anything else; a reason without a secret.
+    Unclear(String),
 }
 
 /// The answer to an ADD.
@@ -79,6 +106,23 @@ impl Authority {
             }
             Err(Failure::Refused(refusal)) => Added::Refused(refusal),
             Err(Failure::Unclear(reason)) => Added::Unclear(reason),
+        }
+    }
+
+    /// Gives a token another secret. Sent once, like an ADD.
+    pub async fn rotate(&self, token: &RotateToken) -> Rotated {
+        let RotateToken { user, name, overlap } = token;
+        let statement = match sql::rotate_pat(user, name, *overlap) {
+            Ok(statement) => statement,
+            Err(error) => return Rotated::Refused(not_sent(&error)),
+        };
+        match self.api.run(&statement).await {
+            Ok(body) => match minted::rotated(&body, name) {
+                Ok((secret, predecessor)) => Rotated::Minted { secret, predecessor },
+                Err(reason) => Rotated::Unclear(reason),
+            },
+            Err(Failure::Refused(refusal)) => Rotated::Refused(refusal),
+            Err(Failure::Unclear(reason)) => Rotated::Unclear(reason),
         }
     }
 
@@ -134,6 +178,19 @@ impl Added {
             Self::Minted(secret) => (AddOutcome::Minted, Some(secret)),
             Self::Refused(refusal) => (AddOutcome::Refused(refusal), None),
             Self::Unclear(reason) => (AddOutcome::Unclear(reason), None),
+        }
+    }
+}
+
+impl Rotated {
+    /// Returns the event's outcome and, apart from it, the secret.
+    pub fn into_parts(self) -> (RotateOutcome, Option<Secret>) {
+        match self {
+            Self::Minted { secret, predecessor } => {
+                (RotateOutcome::Minted { predecessor }, Some(secret))
+            }
+            Self::Refused(refusal) => (RotateOutcome::Refused(refusal), None),
+            Self::Unclear(reason) => (RotateOutcome::Unclear(reason), None),
         }
     }
 }

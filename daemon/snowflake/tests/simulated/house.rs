@@ -125,6 +125,7 @@ fn desired(sim: &Simulator, key: &SigningKey) -> Desired {
             warehouse: None,
             privileges: Vec::new(),
             database_roles: vec![["SNOWFLAKE".into(), "CORTEX_USER".into()]],
+            rotates: false,
         }],
         scopes: Scopes { bar_persons: false, admit_services: false, blocked_roles: Vec::new() },
     }

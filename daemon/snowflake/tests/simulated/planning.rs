@@ -144,6 +144,7 @@ fn wanted(account: Account) -> Desired {
             warehouse: Some("WH".into()),
             privileges: vec![on_warehouse],
             database_roles: vec![["SNOWFLAKE".into(), "CORTEX_USER".into()]],
+            rotates: false,
         }],
         scopes: Scopes {
             bar_persons: true,

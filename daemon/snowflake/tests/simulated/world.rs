@@ -110,6 +110,7 @@ pub(crate) fn token(name: &str) -> AddToken {
             role: Role::new(ROLE),
             at: Timestamp(0),
             tainted: false,
+            overlap: None,
         },
     }
 }

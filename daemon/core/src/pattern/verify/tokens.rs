@@ -20,7 +20,7 @@ pub(super) fn check(
     let tokens = tokens.as_deref().map_err(|needs| *needs);
     page.note(Id::TokensRestricted, judged(tokens, restricted));
     page.note(Id::TokensOfTheRole, judged(tokens, |found| of_the_role(found, &wanted.role)));
-    page.note(Id::NoForeignToken, judged(tokens, no_foreign));
+    page.note(Id::NoForeignToken, judged(tokens, |found| no_foreign(found, wanted.rotates)));
     let holders = user.and_then(|user| seen(&user.grants_on));
     page.note(Id::Minters, judged(holders, |found| minters(found, wanted, broker)));
 }
@@ -57,8 +57,9 @@ fn of_the_role(tokens: &[&Token], role: &Role) -> Verdict {
     Verdict::none_of(&others, &format!("{} live, none of another role", tokens.len()), next)
 }
 
-fn no_foreign(tokens: &[&Token]) -> Verdict {
-    let foreign = tokens.iter().filter(|token| !token.is_ours());
+fn no_foreign(tokens: &[&Token], rotates: bool) -> Verdict {
+    let is_ours = |token: &&&Token| token.is_ours() || (rotates && token.is_of_a_rotation());
+    let foreign = tokens.iter().filter(|token| !is_ours(token));
     let foreign: Vec<String> = foreign.map(|token| said(token)).collect();
     let next = "find out who made them; patctl adopt lists them and removes those you name";
     Verdict::none_of(&foreign, &format!("{} live, all made by PAT Broker", tokens.len()), next)

@@ -1,6 +1,6 @@
 //! What people, strangers, clones and clocks do to a world.
 
-use patd_core::lifecycle::{Effect, Event, step};
+use patd_core::lifecycle::{Asked, Effect, Event, Slot, Strategy, Work, lineage, step};
 use patd_core::names::Role;
 
 use super::{DAY, HOST, World};
@@ -53,6 +53,29 @@ impl World {
         let generation = self.on_disk().last_generation.0.max(self.slot.last_generation.0) + 2;
         let name = format!("PATD_{HOST}_G{generation}_{:06X}", 0xC0_0000 + self.ids);
         self.server.plant(&name, Maker::Clone, self.clock.plus(7 * DAY));
+    }
+
+    /// A clone of this host, or a person, gives the token in use another secret. In the very moment in which we look
+    /// and do, nobody could tell whose it is.
+    pub(crate) fn someone_rotates(&mut self) {
+        let unclear = |slot: &Slot| {
+            let intends = matches!(&slot.work, Work::Issuing(intent) if intent.overlap.is_some());
+            intends || slot.doubts.iter().any(|doubt| doubt.rotates)
+        };
+        let Some(held) = self.slot.current() else { return };
+        let name = lineage::rotated_from(&held.name).unwrap_or_else(|| held.name.clone());
+        let on_its_way = matches!(self.slot.flight.asked, Some(Asked::List | Asked::Rotate));
+        if !on_its_way && !unclear(&self.slot) && !unclear(&self.on_disk()) {
+            self.server.rotate_for(Maker::Clone, &name, self.clock);
+        }
+    }
+
+    /// The configuration names the other strategy.
+    pub(crate) fn change_strategy(&mut self) {
+        self.rules.strategy = match self.rules.strategy {
+            Strategy::Add => Strategy::Rotate,
+            Strategy::Rotate => Strategy::Add,
+        };
     }
 
     /// A person changes the served token at Snowflake, or removes it.

@@ -1,6 +1,6 @@
-//! The effects carried out: the store, the four calls to Snowflake, what is said.
+//! The effects carried out: the store, the five calls to Snowflake, what is said.
 
-use patd_core::lifecycle::{Effect, Event, ProbeOutcome, Standing};
+use patd_core::lifecycle::{Effect, Event, Held, ProbeOutcome, Standing};
 use patd_core::names::{Generation, TokenName};
 
 use super::World;
@@ -11,6 +11,7 @@ impl World {
         match &effect {
             Effect::Store => self.store(),
             Effect::Add => self.call_add(),
+            Effect::Rotate => self.call_rotate(),
             Effect::List => self.call_list(),
             Effect::Probe(generation) => self.call_probe(*generation),
             Effect::Remove(name) => self.call_remove(name),
@@ -27,7 +28,10 @@ impl World {
             }
             Effect::WakeAt(at) => self.wake = Some(*at),
         }
-        if matches!(effect, Effect::Add | Effect::List | Effect::Probe(_) | Effect::Remove(_)) {
+        if matches!(
+            effect,
+            Effect::Add | Effect::Rotate | Effect::List | Effect::Probe(_) | Effect::Remove(_)
+        ) {
             self.calls.push((self.clock, effect));
         }
     }
@@ -39,19 +43,19 @@ impl World {
         self.memory_secrets = self.disk.secrets().clone();
         if matches!(self.slot.standing, Standing::Tombstoned { .. }) {
             self.promoted.clear();
+            self.condemned.extend(self.given_names());
             self.revoked = true;
         }
-        self.promoted.extend(self.slot.current().map(|held| held.name.clone()));
+        self.promoted.extend(self.slot.current().map(|held| held.generation));
     }
 
     pub(super) fn write(&mut self) {
-        let secret_of = |name: &TokenName| {
-            let known =
-                self.memory_secrets.get(name).or_else(|| self.disk.secrets().get(name)).copied();
-            known.unwrap_or_else(|| panic!("no secret at hand for {name}: {self:#?}"))
+        let secret_of = |held: &Held| {
+            let (memory, disk) = (&self.memory_secrets, self.disk.secrets());
+            let known = memory.get(&held.generation).or_else(|| disk.get(&held.generation));
+            *known.unwrap_or_else(|| panic!("no secret at hand for {held:?}: {self:#?}"))
         };
-        let secrets =
-            self.slot.held().map(|held| (held.name.clone(), secret_of(&held.name))).collect();
+        let secrets = self.slot.held().map(|held| (held.generation, secret_of(held))).collect();
         self.disk.write(&self.slot, secrets);
     }
 
@@ -62,7 +66,21 @@ impl World {
         self.i16_quota();
         self.announced = intent.generation;
         let (outcome, secret) = self.server.add(&intent, self.clock);
-        self.await_answer(Event::Added(outcome), secret.map(|secret| (intent.name, secret)));
+        self.await_answer(Event::Added(outcome), secret.map(|secret| (intent.generation, secret)));
+    }
+
+    pub(super) fn call_rotate(&mut self) {
+        let intent = self.i4_intent_of_rotation();
+        assert_eq!(self.on_disk().standing, Standing::Enrolled, "only an enrolled slot issues");
+        self.i6_foreign_secret(&intent.name);
+        self.i8_generation(intent.generation);
+        if intent.overlap != Some(0) {
+            self.i16_quota();
+        }
+        self.announced = intent.generation;
+        let (outcome, secret) = self.server.rotate(&intent, self.clock);
+        let secret = secret.map(|secret| (intent.generation, secret));
+        self.await_answer(Event::Rotated(outcome), secret);
     }
 
     pub(super) fn call_list(&mut self) {
@@ -79,10 +97,11 @@ impl World {
             .find(|held| held.generation == generation)
             .expect("probed is sealed")
             .clone();
-        let secret = *self.disk.secrets().get(&staged.name).expect("what is probed is sealed");
+        let secret =
+            *self.disk.secrets().get(&staged.generation).expect("what is probed is sealed");
         let outcome = self.server.probe(secret);
         if outcome == ProbeOutcome::Proved {
-            self.proven.insert(staged.name);
+            self.proven.insert(staged.generation);
         }
         self.await_answer(Event::Probed(outcome), None);
     }
@@ -96,7 +115,7 @@ impl World {
         self.await_answer(Event::Removed { name: name.clone(), outcome }, None);
     }
 
-    pub(super) fn await_answer(&mut self, answer: Event, secret: Option<(TokenName, u64)>) {
+    pub(super) fn await_answer(&mut self, answer: Event, secret: Option<(Generation, u64)>) {
         self.i14_one_call();
         self.answer = Some((answer, secret));
     }

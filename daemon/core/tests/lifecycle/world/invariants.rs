@@ -21,7 +21,7 @@ impl World {
     pub(crate) fn i1_availability(&self, when: &str) {
         let held = self.slot.may_hand_out(self.now(), &self.rules);
         let held = held.unwrap_or_else(|why| panic!("i1_availability: {when}: {why}: {self:#?}"));
-        let secret = self.disk.secrets().get(&held.name);
+        let secret = self.disk.secrets().get(&held.generation);
         let accepted = secret.is_some_and(|secret| self.server.accepts(*secret));
         assert!(accepted, "i1_availability: {when}: {} does not log in: {self:#?}", held.name);
     }
@@ -51,11 +51,15 @@ impl World {
     pub(super) fn i3_proven(&self) {
         let Ok(held) = self.slot.may_hand_out(self.now(), &self.rules) else { return };
         let disk = self.on_disk();
-        let serving = disk.current().map(|held| &held.name);
-        assert!(self.proven.contains(&held.name), "i3_proven: {} was never proven", held.name);
-        assert_eq!(serving, Some(&held.name), "i3_proven: what is handed out is not promoted");
+        let serving = disk.current().map(|held| held.generation);
+        assert!(
+            self.proven.contains(&held.generation),
+            "i3_proven: {} was never proven",
+            held.name
+        );
+        assert_eq!(serving, Some(held.generation), "i3_proven: what is handed out is not promoted");
         assert!(!is_tombstoned(&disk), "i3_proven: {} is handed out though revoked", held.name);
-        let kept = self.disk.secrets().contains_key(&held.name);
+        let kept = self.disk.secrets().contains_key(&held.generation);
         assert!(kept, "i3_proven: the secret of {} is nowhere but in memory", held.name);
         let expired = held.expires_at <= self.now();
         assert!(!expired, "i3_proven: {} is handed out though expired", held.name);
@@ -64,9 +68,19 @@ impl World {
     /// Nothing is added without a note on disk that names it.
     pub(super) fn i4_intent_of_add(&self) -> Intent {
         match &self.on_disk().work {
-            Work::Issuing(intent) => intent.clone(),
-            Work::Idle | Work::Proving { .. } | Work::Discarding { .. } => {
+            Work::Issuing(intent) if intent.overlap.is_none() => intent.clone(),
+            Work::Issuing(_) | Work::Idle | Work::Proving { .. } | Work::Discarding { .. } => {
                 panic!("i4_intent: an ADD without an intent on disk: {self:#?}")
+            }
+        }
+    }
+
+    /// No token gets another secret without a note on disk that names it and says how long the present one works.
+    pub(super) fn i4_intent_of_rotation(&self) -> Intent {
+        match &self.on_disk().work {
+            Work::Issuing(intent) if intent.overlap.is_some() => intent.clone(),
+            Work::Issuing(_) | Work::Idle | Work::Proving { .. } | Work::Discarding { .. } => {
+                panic!("i4_intent: a ROTATE without an intent on disk: {self:#?}")
             }
         }
     }
@@ -83,12 +97,19 @@ impl World {
     /// What was served goes only after its successor was proven and promoted, durably.
     pub(super) fn i5_successor(&self, name: &TokenName) {
         let disk = self.on_disk();
-        if !self.promoted.contains(name) || is_tombstoned(&disk) {
+        let Some(generation) = self.promoted_as(name).filter(|_| !is_tombstoned(&disk)) else {
             return;
-        }
-        let successor = disk.current().filter(|serving| serving.name != *name);
-        let proven = successor.is_some_and(|serving| self.proven.contains(&serving.name));
+        };
+        let successor = disk.current().filter(|serving| serving.generation != generation);
+        let proven = successor.is_some_and(|serving| self.proven.contains(&serving.generation));
         assert!(proven, "i5_successor: {name} goes before a successor is promoted: {self:#?}");
+    }
+
+    /// A ROTATE that leaves no time to what was under the name ends no secret that is, or may be, served.
+    pub(super) fn i5_successor_of_ended(&self) {
+        let Some(ended) = self.server.ended else { return };
+        let kept = self.disk.secrets().contains_key(&ended);
+        assert!(!kept, "i5_successor: a ROTATE ended generation {ended}: {self:#?}");
     }
 
     /// Tokens of other hosts, of persons and of a clone are left alone.
@@ -96,9 +117,16 @@ impl World {
         let ours = lineage::carries(&HostId::new(HOST), name) && name.as_str().contains(HOST);
         assert!(ours, "i6_foreign: {name} is not of this host");
         // A revocation reaches whatever carries this host's id.
-        if let (Some(token), false) = (self.server.find(name), is_tombstoned(&self.on_disk())) {
+        let revoked = is_tombstoned(&self.on_disk()) || self.condemned.contains(name);
+        if let (Some(token), false) = (self.server.find(name), revoked) {
             assert_eq!(token.maker, Maker::Us, "i6_foreign: {name} was made by another");
         }
+    }
+
+    /// What someone else put under a name is not rotated away.
+    pub(super) fn i6_foreign_secret(&self, name: &TokenName) {
+        let maker = self.server.find(name).map(|token| token.maker);
+        assert_ne!(maker, Some(Maker::Clone), "i6_foreign: the secret of {name} is another's");
     }
 
     /// What is handed out was seen on Snowflake's list, or proven, not long ago. The time runs only while the daemon
@@ -161,11 +189,16 @@ impl World {
     /// While only the local clock is wrong, the last secret that works is not removed, whatever that clock says.
     pub(super) fn i15_clock(&self, name: &TokenName) {
         let disk = self.on_disk();
-        if self.skew == 0 || !self.promoted.contains(name) || is_tombstoned(&disk) {
-            return;
-        }
-        let left = disk.current().is_some_and(|serving| serving.name != *name);
+        let promoted = self.promoted_as(name).filter(|_| self.skew != 0 && !is_tombstoned(&disk));
+        let Some(generation) = promoted else { return };
+        let left = disk.current().is_some_and(|serving| serving.generation != generation);
         assert!(left, "i15_clock: {name} goes though it is the last: {self:#?}");
+    }
+
+    /// The generation whose secret is under this name, if it was ever served.
+    fn promoted_as(&self, name: &TokenName) -> Option<Generation> {
+        let generation = self.server.find(name)?.generation?;
+        self.promoted.contains(&generation).then_some(generation)
     }
 
     /// Nothing is added from thirteen live tokens on, and three of Snowflake's places stay free for people.

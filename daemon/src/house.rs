@@ -17,6 +17,7 @@ use crate::disk::Disk;
 use crate::leases::Leases;
 use crate::peer::Wanted;
 use crate::provisioning::Provisioning;
+use crate::rates::Rates;
 use crate::reload::Upstreams;
 use crate::slots::Slots;
 use crate::store::Store;
@@ -60,6 +61,8 @@ pub struct Trust {
     pub accounts: Upstreams,
     /// Which facts about a peer some entry turns on.
     pub wanted: Wanted,
+    /// How often a connection's secret may be asked for.
+    pub rates: Rates,
     named: HashSet<u32>,
 }
 
@@ -88,7 +91,8 @@ impl Trust {
             if let Selector::Uid(uid) = selector { Some(*uid) } else { None }
         };
         let named = selectors().filter_map(uid).collect();
-        Self { config, accounts, wanted, named }
+        let rates = Rates::new(&config);
+        Self { config, accounts, wanted, rates, named }
     }
 
     /// Returns whether an entry names this uid.

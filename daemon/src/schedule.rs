@@ -56,6 +56,7 @@ async fn watch_over(
         house.slots.tick();
         house.watching.ring();
         doors.iter().for_each(|door| door.forget_idle());
+        house.trust.load().rates.forget_idle();
         house.refusals.forget_idle();
         house.refusals.tell();
         tell_of_repairs(&house);

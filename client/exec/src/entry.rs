@@ -212,6 +212,7 @@ pub(crate) mod tests {
             port: None,
             protocol: None,
             env: BTreeMap::new(),
+            targets: Vec::new(),
         }
     }
 

@@ -22,6 +22,7 @@ mod list;
 mod process;
 mod program;
 mod run;
+mod target;
 mod toml;
 mod variables;
 mod which;

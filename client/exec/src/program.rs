@@ -5,11 +5,22 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
+use pat_wire::trust::Program;
+
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
 use crate::cli::Command;
 use crate::failure::Failure;
+
+/// What the wrapper becomes.
+#[derive(Debug)]
+pub(crate) enum Executable {
+    /// What the caller's PATH led to.
+    Found(PathBuf),
+    /// One that the entry allows, held open.
+    Allowed(Box<Program>),
+}
 
 /// Returns the file to execute, found as the shell finds it.
 ///
@@ -34,10 +45,21 @@ pub(crate) fn find(program: &OsStr, search: Option<&OsStr>) -> Result<PathBuf, F
 
 /// Becomes the program: returns only to say why not.
 pub(crate) fn become_program(
-    file: &Path,
+    executable: &Executable,
     command: &Command,
     environment: Vec<(OsString, OsString)>,
 ) -> Failure {
+    match executable {
+        Executable::Found(file) => become_found(file, command, environment),
+        Executable::Allowed(program) => {
+            let file = program.executable();
+            let mut process = process(&file, &command.program, &environment);
+            cannot_run(program.path(), &process.args(&command.args).exec())
+        }
+    }
+}
+
+fn become_found(file: &Path, command: &Command, environment: Vec<(OsString, OsString)>) -> Failure {
     let error = process(file, &command.program, &environment).args(&command.args).exec();
     match error.raw_os_error().map(Errno::from_raw) {
         // A script without an interpreter line is the shell's, as in execvp(3).

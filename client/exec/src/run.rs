@@ -1,10 +1,10 @@
 //! The main path: a hand-out, a delivery, and then the wrapper is the command.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-use pat_wire::message::{Delivery, HandOut};
+use pat_wire::message::{Delivery, HandOut, Terms};
 
 use crate::broker::{self, Way};
 use crate::cli::{Command, Options};
@@ -15,8 +15,9 @@ use crate::helper;
 use crate::home::record::Record;
 use crate::home::{Home, Others, place, real, sweep};
 use crate::process::Identity;
+use crate::program::Executable;
 use crate::variables::{self, Variable};
-use crate::{entry, program, which};
+use crate::{entry, program, target, which};
 
 /// Becomes the command: returns only to say why not.
 pub(crate) fn run(gate: Gate, options: &Options, command: &Command) -> Failure {
@@ -29,7 +30,7 @@ pub(crate) fn run(gate: Gate, options: &Options, command: &Command) -> Failure {
 /// Everything is done but the last step.
 struct Ready {
     gate: Gate,
-    file: PathBuf,
+    executable: Executable,
     variables: Vec<Variable>,
     helper: Option<helper::Started>,
     home: Option<Home>,
@@ -65,13 +66,13 @@ impl Ready {
                 return Failure::system("cannot restore the signal mask", errno);
             }
         }
-        program::become_program(&self.file, command, self.variables)
+        program::become_program(&self.executable, command, self.variables)
     }
 }
 
 fn in_environment(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Ready, Failure> {
-    let file = find(command)?;
     let terms = &hand_out.terms;
+    let executable = find(command, terms)?;
     let delivered = if terms.env.is_empty() {
         refuse_node_clients(command)?;
         whole_entry(hand_out)?
@@ -79,7 +80,7 @@ fn in_environment(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Re
         entry::mapped(hand_out)?
     };
     let variables = variables::for_child(std::env::vars_os(), terms, delivered);
-    Ok(Ready { gate: way.gate(), file, variables, helper: None, home: None })
+    Ok(Ready { gate: way.gate(), executable, variables, helper: None, home: None })
 }
 
 /// `SNOWFLAKE_CONNECTIONS` replaces every other connection, in `snow` and Python.
@@ -129,7 +130,7 @@ fn in_home(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Ready, Fa
     // It starts on another processor while the rest is done here.
     let helper = helper::start(home.private(), mask)?;
 
-    let file = find(command)?;
+    let executable = find(command, terms)?;
     let kept = kept(hand_out, &record.real)?;
     home.link(&record.real).and_then(|()| home.fill(hand_out, &kept)).map_err(failed)?;
     sweep::sweep(&places, uid);
@@ -137,7 +138,7 @@ fn in_home(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Ready, Fa
     let mut delivered = variables::default_connection(terms);
     delivered.push(("SNOWFLAKE_HOME".into(), home.path().into()));
     let variables = variables::for_child(std::env::vars_os(), terms, delivered);
-    Ok(Ready { gate: way.gate(), file, variables, helper: Some(helper), home: Some(home) })
+    Ok(Ready { gate: way.gate(), executable, variables, helper: Some(helper), home: Some(home) })
 }
 
 /// Returns the user's other connections if they are kept, and tells the user if they are not.
@@ -152,8 +153,13 @@ fn kept(hand_out: &HandOut, real: &Path) -> Result<Connections, Failure> {
     Ok(Connections::default())
 }
 
-fn find(command: &Command) -> Result<PathBuf, Failure> {
-    program::find(&command.program, std::env::var_os("PATH").as_deref())
+fn find(command: &Command, terms: &Terms) -> Result<Executable, Failure> {
+    let search = std::env::var_os("PATH");
+    if terms.targets.is_empty() {
+        return program::find(&command.program, search.as_deref()).map(Executable::Found);
+    }
+    let chosen = target::chosen(&terms.targets, command, search.as_deref())?;
+    Ok(Executable::Allowed(Box::new(chosen)))
 }
 
 /// Between the first file and the helper's readiness a signal would leave a home behind. Returns the mask

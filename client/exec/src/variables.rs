@@ -4,10 +4,13 @@ use std::ffi::{OsStr, OsString};
 
 use pat_wire::message::Terms;
 
+use crate::target;
+
 /// Name and value of one variable.
 pub(crate) type Variable = (OsString, OsString);
 
-/// Returns the caller's variables without those in conflict, followed by `delivered`.
+/// Returns the caller's variables without those in conflict, followed by `delivered`. Where only certain programs may
+/// run, what would bring other code into them is left out too.
 pub(crate) fn for_child(
     callers: impl Iterator<Item = Variable>,
     terms: &Terms,
@@ -16,6 +19,9 @@ pub(crate) fn for_child(
     let is_set = |name: &OsStr| delivered.iter().any(|(set, _)| set == name);
     let mut variables: Vec<Variable> =
         callers.filter(|(name, _)| !is_set(name) && !is_in_conflict(name, terms)).collect();
+    if !terms.targets.is_empty() {
+        variables.retain(|(name, _)| !target::brings_code(name));
+    }
     variables.extend(delivered);
     variables
 }
@@ -108,6 +114,17 @@ mod tests {
             ("SNOWFLAKE_HOME", "/new"),
         ];
         assert_eq!(child, expected.map(owned));
+    }
+
+    #[test]
+    fn a_program_that_the_entry_names_is_brought_no_other_code() {
+        let callers = [("LD_PRELOAD", "/x.so"), ("PATH", "/bin"), ("NODE_OPTIONS", "-r x")];
+        let free = terms();
+        let bound = Terms { targets: vec!["/opt/cortex".into()], ..terms() };
+        let child = |terms: &Terms| for_child(callers.map(owned).into_iter(), terms, Vec::new());
+
+        assert_eq!(child(&bound), [owned(("PATH", "/bin"))]);
+        assert_eq!(child(&free), callers.map(owned));
     }
 
     fn owned((name, value): (&str, &str)) -> Variable {

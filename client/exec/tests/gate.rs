@@ -144,6 +144,90 @@ fn the_environment_of_the_command_is_the_callers_in_spite_of_the_gate() {
     });
 }
 
+#[test]
+fn only_the_programs_that_the_entry_names_run_and_by_their_own_file() {
+    inside_namespace("only_the_programs_that_the_entry_names_run_and_by_their_own_file", || {
+        let world = Installed::new();
+        let tool = world.program_of_root("/run/tools/tool", "/bin/cat");
+        world.broker.state().terms.targets = vec!["/no/such/tool".into(), tool.clone()];
+        // A look-alike of the user's comes first on the PATH, a link to the real one last.
+        world.program_of_root("/run/home/tool", "/bin/false");
+        std::os::unix::fs::symlink(&tool, "/run/home/link").unwrap();
+
+        let told = |program: &str| {
+            let mut command = world.command(&[program, "/proc/self/comm"]);
+            let output = command.env("PATH", "/run/home:/bin").output().unwrap();
+            (output.status.code(), stdout(&output), stderr(&output))
+        };
+
+        for program in ["tool", tool.as_str(), "link", "/run/home/link", "/run/home/../tools/tool"]
+        {
+            let (code, out, err) = told(program);
+            assert_eq!((code, out.as_str()), (Some(0), "tool\n"), "{program}: {err}");
+        }
+        for program in ["/run/home/tool", "cat", "/bin/cat"] {
+            let (code, out, err) = told(program);
+            assert_eq!((code, out.as_str()), (Some(126), ""), "{program}: {err}");
+            assert!(err.contains(&format!("runs only /no/such/tool, {tool}; next: ")), "{err}");
+        }
+        eventually("no home is left", || world.homes() == 0);
+    });
+}
+
+#[test]
+fn a_named_program_that_others_could_have_changed_or_a_script_is_not_run() {
+    inside_namespace(
+        "a_named_program_that_others_could_have_changed_or_a_script_is_not_run",
+        || {
+            let world = Installed::new();
+            let tool = world.program_of_root("/run/tools/tool", "/bin/true");
+            world.broker.state().terms.targets = vec![tool.clone()];
+            let refused = |named: &str| {
+                let output = world.run(&["tool"]);
+                assert_eq!(output.status.code(), Some(126), "{named}: {}", stderr(&output));
+                assert!(stderr(&output).contains(named), "{named}: {}", stderr(&output));
+            };
+            assert!(world.run(&["tool"]).status.success());
+
+            std::fs::set_permissions(&tool, Permissions::from_mode(0o775)).unwrap();
+            refused("chmod go-w /run/tools/tool");
+            std::fs::set_permissions(&tool, Permissions::from_mode(0o755)).unwrap();
+            std::fs::set_permissions("/run/tools", Permissions::from_mode(0o777)).unwrap();
+            refused("chmod go-w /run/tools");
+            std::fs::set_permissions("/run/tools", Permissions::from_mode(0o755)).unwrap();
+            chown(&tool, Some(USER), None).unwrap();
+            refused("belongs to uid 60124");
+            chown(&tool, Some(0), None).unwrap();
+            std::fs::write(&tool, "#!/bin/sh\necho $SNOWFLAKE_HOME\n").unwrap();
+            refused("is a script");
+            std::fs::remove_file(&tool).unwrap();
+            std::os::unix::fs::symlink("/bin/true", &tool).unwrap();
+            refused("readlink -f");
+        },
+    );
+}
+
+#[test]
+fn a_named_program_is_brought_no_code_by_variables_and_may_be_unreadable() {
+    inside_namespace(
+        "a_named_program_is_brought_no_code_by_variables_and_may_be_unreadable",
+        || {
+            let world = Installed::new();
+            let tool = world.program_of_root("/run/tools/tool", "/usr/bin/env");
+            std::fs::set_permissions(&tool, Permissions::from_mode(0o711)).unwrap();
+            world.broker.state().terms.targets = vec![tool];
+
+            let mut command = world.command(&["tool"]);
+            command.env("NODE_OPTIONS", "-r /run/home/x.js").env("BASH_ENV", "/run/home/x");
+            let output = command.env("EDITOR", "vi").output().unwrap();
+
+            let text = stdout(&output);
+            assert!(text.contains("EDITOR=vi\n") && text.contains("SNOWFLAKE_HOME="), "{text}");
+            assert!(!text.contains("NODE_OPTIONS") && !text.contains("BASH_ENV"), "{text}");
+        },
+    );
+}
+
 /// The wrapper as the package installs it, a broker at its place, and a user.
 struct Installed {
     broker: Broker,
@@ -200,6 +284,17 @@ impl Installed {
     /// The egid that each connection showed.
     fn shown(&self) -> Vec<u32> {
         self.broker.peers()
+    }
+
+    /// Puts a program where only root can, and returns its path.
+    fn program_of_root(&self, path: &str, from: &str) -> String {
+        let folder = Path::new(path).parent().unwrap();
+        if !folder.exists() {
+            std::fs::create_dir(folder).unwrap();
+        }
+        std::fs::copy(from, path).unwrap();
+        std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        path.to_owned()
     }
 
     fn homes(&self) -> usize {

@@ -92,6 +92,10 @@ pub struct Terms {
     /// `warehouse`, `database`, `schema`). Empty: `SNOWFLAKE_CONNECTIONS` with the whole entry.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// The only programs the wrapper may become, by absolute path; any, if there is none. Told to the gated wrapper
+    /// alone, since nobody else can be trusted to keep to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
 }
 
 /// The current secret of a connection, with its terms. No `Debug`.
@@ -345,6 +349,7 @@ mod tests {
             port: Some(443),
             protocol: None,
             env: BTreeMap::from([("SNOWFLAKE_PASSWORD".to_owned(), "secret".to_owned())]),
+            targets: vec!["/opt/cortex/bin/cortex".to_owned()],
         }
     }
 }

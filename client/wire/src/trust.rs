@@ -3,6 +3,7 @@
 //! the user's own. Nothing is read but metadata.
 
 mod private;
+mod program;
 mod walk;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 pub use private::{Owners, open_no_follow, open_private, private_dir, private_file};
+pub use program::Program;
 pub use walk::{Directory, check_dir, check_parents, open_file};
 
 /// A component that cannot be believed.
@@ -54,6 +56,9 @@ pub enum Fault {
     /// A private file that can be reached by another name.
     #[error("has a second name (hard link)")]
     SecondName,
+    /// A program that nobody may execute; the mode bits.
+    #[error("is not executable (mode {0:04o})")]
+    NotExecutable(u32),
     /// The system refused to show it.
     #[error("cannot be read ({0})")]
     System(Errno),
@@ -72,6 +77,7 @@ impl Untrusted {
             Fault::Writable(_) => format!("look at what it holds, then: chmod go-w {shown}"),
             Fault::Mode(_) => format!("chmod go-rwx {shown}"),
             Fault::SecondName => "copy it, and remove both names".to_owned(),
+            Fault::NotExecutable(_) => format!("chmod a+x {shown}"),
             Fault::System(_) => format!("check the permissions: namei -l {shown}"),
         };
         Self { path: path.to_owned(), fault, next_step }

@@ -173,6 +173,8 @@ pub struct ConnectionConfig {
     pub keep_connections: bool,
     /// `env = { SNOWFLAKE_PASSWORD = "secret" }`.
     pub env: BTreeMap<String, String>,
+    /// How many secrets a uid may ask for in a minute; as many as the daemon lets any uid, if there is none.
+    pub rate_per_minute: Option<u32>,
 }
 
 /// An entry that matches nobody for now.

@@ -81,6 +81,8 @@ pub(crate) struct RawAccess {
     pub(crate) units: Option<At<Vec<At<String>>>>,
     pub(crate) deliver: Option<At<Vec<At<String>>>>,
     pub(crate) gate: Option<At<String>>,
+    pub(crate) targets: Option<At<Vec<At<String>>>>,
+    pub(crate) rate_per_minute: Option<At<i64>>,
 }
 
 impl RawMain {
@@ -221,6 +223,8 @@ impl RawAccess {
             units: table.strings("units", faults),
             deliver: table.strings("deliver", faults),
             gate: table.string("gate", faults),
+            targets: table.strings("targets", faults),
+            rate_per_minute: table.integer("rate_per_minute", faults),
         };
         table.finish(ELSEWHERE_IN_ENTRY, faults);
         raw
@@ -278,6 +282,8 @@ pub(crate) const ELSEWHERE_IN_ENTRY: &[(&str, &str)] = &[
     ("units", "[access]"),
     ("deliver", "[access]"),
     ("gate", "[access]"),
+    ("targets", "[access]"),
+    ("rate_per_minute", "[access]"),
     ("to_sysadmin", "[provision]"),
     ("privileges", "[provision]"),
     ("database_roles", "[provision]"),

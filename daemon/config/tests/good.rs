@@ -199,6 +199,28 @@ fn an_account_that_does_not_exist_yet_makes_its_entry_inert_and_no_other() {
 }
 
 #[test]
+fn programs_that_an_entry_names_are_loaded_and_each_that_cannot_run_is_told() {
+    let text = ENTRY.replace(
+        "[access]",
+        "[access]\ngate = \"required\"\nrate_per_minute = 10\n\
+         targets = [\"/no/such/tool\", \"/bin/../x\"]",
+    );
+    let bad = World::new().file("users.d/a.toml", &text).load();
+    assert!(bad.unwrap_err().to_string().contains("no path of a program"));
+
+    let world = World::new()
+        .file("patd.toml", &format!("gate_group = \"root\"\n{MAIN}"))
+        .file("users.d/a.toml", &text.replace(", \"/bin/../x\"", ""));
+    let config = world.load().unwrap();
+
+    let targets: Vec<_> = config.entries[0].targets.iter().map(|target| target.as_str()).collect();
+    assert_eq!(targets, ["/no/such/tool"]);
+    assert_eq!(config.connections[&Connection::new("miguel_cli")].rate_per_minute, Some(10));
+    assert_eq!(config.inert[0].reason, "its target /no: does not exist");
+    assert!(config.inert[0].next_step.contains("reload"), "{}", config.inert[0].next_step);
+}
+
+#[test]
 fn a_gate_that_is_required_and_missing_makes_the_entry_inert() {
     let config = World::new()
         .file("patd.toml", &format!("gate_group = \"no-such-group\"\n{MAIN}"))
@@ -489,7 +511,7 @@ fn every_example_that_is_shipped_is_good() {
         names.push(example.file_name().unwrap().to_owned());
     }
     names.sort();
-    assert_eq!(names, ["ci", "minimal", "pattern", "per-user", "several-accounts"]);
+    assert_eq!(names, ["ci", "minimal", "one-program", "pattern", "per-user", "several-accounts"]);
 }
 
 /// As a package or a person would install it: the modes of a work tree say nothing.

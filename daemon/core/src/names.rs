@@ -46,6 +46,10 @@ name!(
     Connection
 );
 name!(
+    /// The absolute path of a program that an entry allows.
+    Target
+);
+name!(
     /// The name of a token at Snowflake.
     TokenName
 );

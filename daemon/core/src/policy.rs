@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::names::{Connection, SlotId};
+use crate::names::{Connection, SlotId, Target};
 
 /// A fact found out about a peer, never said by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +76,9 @@ pub struct Entry {
     pub deliver: Vec<Delivery>,
     /// The gate.
     pub gate: Gate,
+    /// The only programs that may run with the secret; any, if there is none. Only the gated wrapper keeps to it, so
+    /// that an ungated peer gets nothing.
+    pub targets: Vec<Target>,
 }
 
 /// What the request says. It narrows, never widens.
@@ -98,6 +101,10 @@ pub enum Decision {
 }
 
 impl Entry {
+    fn needs_gate(&self) -> bool {
+        self.gate == Gate::Required || !self.targets.is_empty()
+    }
+
     fn matches(&self, selectors: &[Selector]) -> bool {
         self.any_of.iter().any(|wanted| wanted.can_match() && selectors.contains(wanted))
     }
@@ -110,6 +117,7 @@ pub struct Grant {
     slot: SlotId,
     deliver: Delivery,
     gated: bool,
+    targets: Vec<Target>,
 }
 
 impl Grant {
@@ -131,6 +139,11 @@ impl Grant {
     /// Returns whether the gate was seen.
     pub fn gated(&self) -> bool {
         self.gated
+    }
+
+    /// Returns the only programs that may run with the secret; any, if there is none.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
     }
 }
 
@@ -224,14 +237,20 @@ fn best(candidates: &[&Entry], claim: &Claim, gated: bool) -> Decision {
 }
 
 fn grant(entry: &Entry, claim: &Claim, gated: bool) -> Result<Grant, DenyReason> {
-    if entry.gate == Gate::Required && !gated {
+    if entry.needs_gate() && !gated {
         return Err(DenyReason::GateRequired);
     }
     let deliver = claim.deliver.or(entry.deliver.first().copied());
     let deliver = deliver
         .filter(|wanted| entry.deliver.contains(wanted))
         .ok_or_else(|| DenyReason::Delivery(entry.deliver.clone()))?;
-    Ok(Grant { connection: entry.connection.clone(), slot: entry.slot.clone(), deliver, gated })
+    Ok(Grant {
+        connection: entry.connection.clone(),
+        slot: entry.slot.clone(),
+        deliver,
+        gated,
+        targets: entry.targets.clone(),
+    })
 }
 
 fn names(entries: &[&Entry]) -> Vec<Connection> {
@@ -254,10 +273,15 @@ fn explain_one(selectors: &[Selector], claim: &Claim, entry: &Entry) -> String {
     }
     match grant(entry, claim, selectors.contains(&Selector::Gate)) {
         Ok(grant) => {
-            format!("{name}: allowed, delivery {}, {}", grant.deliver, gate_word(grant.gated))
+            let (deliver, gate) = (grant.deliver, gate_word(grant.gated));
+            format!("{name}: allowed, delivery {deliver}, {gate}{}", only(&grant.targets))
         }
         Err(reason) => format!("{name}: matches, but {reason}"),
     }
+}
+
+fn only(targets: &[Target]) -> String {
+    if targets.is_empty() { String::new() } else { format!(", to run only {}", list(targets)) }
 }
 
 fn gate_word(gated: bool) -> &'static str {

@@ -29,6 +29,7 @@ pub(super) async fn answer(
     let trust = house.trust.load_full();
     let (peer, grant) = decided(house, &trust, caller, &asked)?;
     let handle = house.slots.find(grant.slot()).ok_or_else(not_configured)?;
+    not_too_often(house, &trust, &handle, (&peer, &grant, &asked))?;
     let held = current(house, &handle).await?;
     release(house, &trust, &handle, Handing { peer, grant, asked, held })
 }
@@ -66,6 +67,34 @@ fn decided(
             Err(told(&reason))
         }
     }
+}
+
+/// A refresh is not counted: after a rotation all holders come at once, and each has its one older lease for it.
+fn not_too_often(
+    house: &House,
+    trust: &Trust,
+    handle: &Handle,
+    (peer, grant, asked): (&Peer, &Grant, &HandOutRequest),
+) -> Result<(), Refusal> {
+    if is_refresh(house, handle, peer.uid, asked) {
+        return Ok(());
+    }
+    let connection = grant.connection();
+    trust.rates.take(connection, peer.uid).map_err(|too_many| {
+        deny(house, peer.subject(), HAND_OUT, Some(connection.as_str()), too_many.to_string());
+        let next_step = format!("try again in {} s", too_many.wait);
+        no(ErrorCode::Busy, too_many.to_string(), next_step)
+    })
+}
+
+fn is_refresh(house: &House, handle: &Handle, uid: u32, asked: &HandOutRequest) -> bool {
+    let replaced = asked.replaces.as_deref().map(LeaseId::claimed);
+    let Some((lease, _)) = replaced.and_then(|id| house.leases.of_uid(&id, uid)) else {
+        return false;
+    };
+    let view = handle.view();
+    let is_older = view.slot.current().is_some_and(|held| held.generation > lease.generation);
+    lease.slot == handle.id && is_older
 }
 
 /// A peer that some entry matches is told what to change in its request; anybody else sees one fixed text.

@@ -33,6 +33,7 @@ pub(super) fn terms(trust: &Trust, grant: &Grant, held: &Held, lease: &LeaseId) 
         port,
         protocol,
         env: connection.env.clone(),
+        targets: grant.targets().iter().map(|target| target.as_str().to_owned()).collect(),
     })
 }
 

@@ -1,7 +1,8 @@
 //! P4: who is refused, that no refusal tells a stranger anything, and that the log has the cause.
 
-use pat_wire::admin::{ExplainRequest, Explanation};
+use pat_wire::admin::{ExplainRequest, Explanation, RotateRequest, Rotated};
 use pat_wire::error::ErrorCode;
+use pat_wire::message::HandOutRequest;
 
 use crate::world::{CONNECTION, World, own_uid, post};
 
@@ -108,6 +109,72 @@ fn a_log_that_throws_away_what_is_a_day_old_is_an_alarm() {
         world.status().alarms.into_iter().find(|alarm| alarm.id == "audit-history-short")
     });
     assert!(alarm.message.contains(" 24 hours ago") && !alarm.next_step.is_empty(), "{alarm:?}");
+}
+
+#[test]
+fn an_entry_that_names_programs_gives_nothing_to_an_ungated_peer() {
+    let mut world = World::prepared();
+    append(&world, "gate = \"required\"\ntargets = [\"/opt/cortex/bin/cortex\"]\n");
+    world.write(
+        "etc/patd.toml",
+        &format!("gate_group = \"{}\"\n{}", another_group(), main_file(&world)),
+    );
+    world.start();
+
+    let refused = world.hand_out(CONNECTION).err().unwrap();
+
+    assert_eq!(refused.code(), Some(ErrorCode::Refused));
+    assert!(
+        world.status().inert.iter().any(|entry| entry.message.contains("/opt")),
+        "{:?}",
+        world.status().inert
+    );
+}
+
+#[test]
+fn a_gated_peer_is_told_which_programs_may_run() {
+    let mut world = World::prepared();
+    append(&world, "gate = \"required\"\ntargets = [\"/opt/cortex/bin/cortex\"]\n");
+    let own_group = nix::unistd::Group::from_gid(nix::unistd::getegid()).unwrap().unwrap().name;
+    world.write("etc/patd.toml", &format!("gate_group = \"{own_group}\"\n{}", main_file(&world)));
+    world.start();
+
+    let handed = world.hand_out(CONNECTION).unwrap();
+
+    assert_eq!(handed.terms.targets, ["/opt/cortex/bin/cortex"]);
+}
+
+#[test]
+fn beyond_the_rate_of_its_entry_a_uid_waits_but_every_holder_is_refreshed() {
+    let mut world = World::prepared();
+    append(&world, "rate_per_minute = 3\n");
+    world.start();
+    let leases: Vec<_> = (0..3).map(|_| world.hand_out(CONNECTION).unwrap().terms.lease).collect();
+
+    let refused = world.hand_out(CONNECTION).err().unwrap();
+
+    assert_eq!(refused.code(), Some(ErrorCode::Busy));
+    assert!(refused.to_string().contains("try again in "), "{refused}");
+    let deny = records(&world, "deny").pop().unwrap();
+    assert!(deny["reason"].as_str().unwrap().starts_with("more than 3 "), "{deny}");
+    let refresh = |lease: &String| {
+        let request = HandOutRequest {
+            connection: Some(CONNECTION.into()),
+            deliver: None,
+            replaces: Some(lease.clone()),
+        };
+        world.ask_for(&request)
+    };
+    assert!(refresh(&leases[0]).is_err(), "nothing newer to fetch: that is no refresh");
+    let request = RotateRequest { connection: CONNECTION.into(), taint: None };
+    world.admin::<Rotated>("rotate", &request).unwrap();
+    assert!(leases.iter().all(|lease| refresh(lease).is_ok()));
+}
+
+fn append(world: &World, lines: &str) {
+    let entry = format!("etc/users.d/{CONNECTION}.toml");
+    let text = std::fs::read_to_string(world.path(&entry)).unwrap();
+    world.write(&entry, &format!("{text}{lines}"));
 }
 
 fn records(world: &World, event: &str) -> Vec<serde_json::Value> {

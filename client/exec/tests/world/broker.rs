@@ -162,6 +162,7 @@ pub fn terms() -> Terms {
         port: None,
         protocol: None,
         env: BTreeMap::new(),
+        targets: Vec::new(),
     }
 }
 

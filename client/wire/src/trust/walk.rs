@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
@@ -83,6 +83,20 @@ impl Directory {
         refuse_other_owners(metadata.uid(), &path, &self.trusted_uids)?;
         refuse_other_writers(metadata.mode(), &path)?;
         Ok((file, metadata))
+    }
+
+    /// Opens whatever has this name without reading it: what it is, is to be asked of its metadata.
+    pub(super) fn open_unread(&self, name: &OsStr) -> Result<(File, Metadata), Untrusted> {
+        let path = self.path.join(name);
+        let opened = open_in(&self.fd, name, OFlag::O_PATH | OFlag::O_NOFOLLOW);
+        let file = File::from(opened.map_err(|errno| Untrusted::from_errno(&path, errno))?);
+        let metadata = file.metadata().map_err(|error| Untrusted::from_io(&path, &error))?;
+        Ok((file, metadata))
+    }
+
+    /// Returns a path that leads this process to this very directory.
+    pub(super) fn by_descriptor(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.fd.as_raw_fd()))
     }
 
     fn open_regular(&self, name: &OsStr, path: &Path) -> Result<(File, Metadata), Untrusted> {
@@ -230,7 +244,7 @@ fn parent_of(path: &Path, trusted_uids: &[u32]) -> Result<(Directory, OsString),
     Ok((walk.into_directory(), name.to_owned()))
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Untrusted> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Untrusted> {
     std::path::absolute(path).map_err(|error| Untrusted::from_io(path, &error))
 }
 
@@ -251,14 +265,18 @@ fn kind(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
 }
 
-fn refuse_other_owners(owner: u32, path: &Path, trusted: &[u32]) -> Result<(), Untrusted> {
+pub(super) fn refuse_other_owners(
+    owner: u32,
+    path: &Path,
+    trusted: &[u32],
+) -> Result<(), Untrusted> {
     if owner == ROOT || trusted.contains(&owner) {
         return Ok(());
     }
     Err(Untrusted::new(path, Fault::Owner(owner)))
 }
 
-fn refuse_other_writers(mode: u32, path: &Path) -> Result<(), Untrusted> {
+pub(super) fn refuse_other_writers(mode: u32, path: &Path) -> Result<(), Untrusted> {
     if mode & WRITABLE_BY_OTHERS == 0 {
         return Ok(());
     }

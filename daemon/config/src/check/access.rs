@@ -1,13 +1,13 @@
 //! `[access]`: who may have the secret, and how. A local account that does not exist makes no fault: it may
 //! come later, and until then its part of the entry matches nobody.
 
-use patd_core::names::Connection;
+use patd_core::names::{Connection, Target};
 use patd_core::policy::{Delivery, Gate, Selector};
 
 use crate::Inert;
 use crate::at::{At, Place};
-use crate::check::choice;
 use crate::check::main_file::GateGroup;
+use crate::check::{choice, optional, targets};
 use crate::fault::{Faults, Wrong};
 use crate::local::{self, Local};
 use crate::raw::{RawAccess, RawEntry};
@@ -19,13 +19,15 @@ pub(crate) struct Access {
     pub(crate) any_of: Vec<Selector>,
     pub(crate) deliver: Vec<Delivery>,
     pub(crate) gate: Gate,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) rate_per_minute: Option<u32>,
     pub(crate) absent: Vec<Absent>,
 }
 
 /// What is not there yet.
 pub(crate) struct Absent {
-    reason: String,
-    next_step: String,
+    pub(crate) reason: String,
+    pub(crate) next_step: String,
 }
 
 impl Absent {
@@ -63,7 +65,13 @@ pub(crate) fn check(
     let gates = [("preferred", Gate::Preferred), ("required", Gate::Required)];
     let needed = choice(raw.gate.as_ref(), "gate", Gate::Preferred, &gates, faults)?;
     absent.extend(absent_gate(needed, gate));
-    Some(Access { any_of, deliver: deliver?, gate: needed, absent })
+    let targets = targets::check(raw, needed, faults);
+    let rate = optional(raw.rate_per_minute.as_ref(), faults, |rate| {
+        syntax::in_range("rate_per_minute", *rate, 1..=MOST_PER_MINUTE)
+    });
+    let (targets, rate_per_minute) = (targets?, rate?);
+    absent.extend(targets.iter().filter_map(targets::unusable));
+    Some(Access { any_of, deliver: deliver?, gate: needed, targets, rate_per_minute, absent })
 }
 
 /// The selectors found so far.
@@ -79,7 +87,7 @@ impl Found<'_> {
     fn users(&mut self, raw: &RawAccess) {
         for user in raw.users.iter().flat_map(|users| &users.value) {
             match self.id(user, "user", |local, name| local.uid(name)) {
-                Some(NOBODY) => self.wrong(&user.place, never_served()),
+                Some(NOBODY) => self.wrong(&user.place, never_served_as("account", "uid")),
                 uid => self.any_of.extend(uid.map(Selector::Uid)),
             }
         }
@@ -87,8 +95,10 @@ impl Found<'_> {
 
     fn groups(&mut self, raw: &RawAccess) {
         for group in raw.groups.iter().flat_map(|groups| &groups.value) {
-            let gid = self.id(group, "group", |local, name| local.gid(name));
-            self.any_of.extend(gid.map(Selector::Gid));
+            match self.id(group, "group", |local, name| local.gid(name)) {
+                Some(NOBODY) => self.wrong(&group.place, never_served_as("group", "gid")),
+                gid => self.any_of.extend(gid.map(Selector::Gid)),
+            }
         }
     }
 
@@ -194,11 +204,17 @@ fn delivery(word: &str, before: &[Delivery]) -> Result<Delivery, Wrong> {
     Ok(delivery)
 }
 
-fn never_served() -> Wrong {
-    let what = "uid 65534 is never served: every id without a name of its own looks like it";
-    Wrong::new(what, "give the program an account of its own")
+fn never_served_as(kind: &str, id: &str) -> Wrong {
+    let what =
+        format!("{id} 65534 is never served: every id without a name of its own looks like it");
+    Wrong::new(
+        what,
+        format!("give the program {} {kind} of its own", if kind == "group" { "a" } else { "an" }),
+    )
 }
 
+/// As many as one uid may ask for in a minute anyhow.
+const MOST_PER_MINUTE: u32 = 3_000;
 /// The overflow uid: what the kernel shows for an id it cannot map.
 const NOBODY: u32 = 65_534;
 /// 2^32-1 means "no id" to the kernel.

@@ -54,9 +54,9 @@ impl Checked {
         let access = access::check(raw, gate, local, faults);
         let config = connection_config(raw, slot.as_ref(), access.as_ref(), faults);
         let (connection, slot, access, config) = (connection?, slot?, access?, config?);
-        let Access { any_of, deliver, gate, absent } = access;
+        let Access { any_of, deliver, gate, targets, absent, .. } = access;
         let inert = absent.into_iter().map(|absent| absent.of(&connection)).collect();
-        let entry = Entry { connection, slot, any_of, deliver, gate };
+        let entry = Entry { connection, slot, any_of, deliver, gate, targets };
         let (role, token, registration) = (role?, token?, registration?);
         Some(Self { role, token, registration, config, entry, inert })
     }
@@ -182,6 +182,7 @@ fn connection_config(
         token_form: token_form?,
         keep_connections: raw.keep_connections.as_ref().is_some_and(|keep| keep.value),
         env: env?,
+        rate_per_minute: access.and_then(|access| access.rate_per_minute),
     })
 }
 

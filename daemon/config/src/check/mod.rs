@@ -8,6 +8,7 @@ mod main_file;
 mod provision;
 mod service_user;
 mod slots;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

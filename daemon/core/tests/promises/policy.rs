@@ -1,6 +1,6 @@
 //! Who may have which secret (promise P4): selectors decide, a claim narrows, a grant carries its conditions.
 
-use patd_core::names::{Account, Connection, SlotId, User};
+use patd_core::names::{Account, Connection, SlotId, Target, User};
 use patd_core::policy::{
     Claim, Decision, Delivery, DenyReason, Entry, Gate, Grant, Selector, decide, explain, visible,
 };
@@ -12,6 +12,7 @@ fn entry(connection: &str, any_of: &[Selector]) -> Entry {
         any_of: any_of.to_vec(),
         deliver: vec![Delivery::Home, Delivery::Env],
         gate: Gate::Preferred,
+        targets: Vec::new(),
     }
 }
 
@@ -125,6 +126,23 @@ fn a_required_gate_must_be_shown_by_the_kernel() {
 
     assert_eq!(denied(decide(&peer(1001), &Claim::default(), &entries)), DenyReason::GateRequired);
     assert!(granted(decide(&through, &Claim::default(), &entries)).gated());
+}
+
+#[test]
+fn a_grant_says_which_programs_may_run_and_an_ungated_peer_gets_none() {
+    let mut bound = entry("one", &[Selector::Uid(1001)]);
+    bound.targets = vec![Target::new("/opt/cortex/bin/cortex")];
+    let mut through = peer(1001);
+    through.push(Selector::Gate);
+    let entries = [bound];
+
+    assert_eq!(denied(decide(&peer(1001), &Claim::default(), &entries)), DenyReason::GateRequired);
+    let grant = granted(decide(&through, &Claim::default(), &entries));
+    assert_eq!(grant.targets(), &entries[0].targets);
+    assert_eq!(
+        explain(&through, &Claim::default(), &entries),
+        ["one: allowed, delivery home, gated, to run only /opt/cortex/bin/cortex"]
+    );
 }
 
 #[test]

@@ -17,4 +17,4 @@ pub use journal::{Op, read};
 pub use power::{Bench, Cut, Life};
 pub use report::calls;
 pub use shim::{Act, Call, Page, library};
-pub use sweep::{AT_ONCE, Case, Tally, common, is_long, recorded, sampled, sweep};
+pub use sweep::{Case, Tally, benches, common, is_long, recorded, sampled, sweep};

@@ -86,6 +86,9 @@ impl Bench {
         world.start();
         log_in(&world, client).expect("a first secret");
         world.stop();
+        // The database takes a snapshot of itself at its next opening.
+        world.start();
+        world.stop();
         let serving = Moment::of(&world);
         std::fs::write(world.folder().join(BOOT), OTHER_BOOT).expect("the id of another boot");
         let (page, journal) = (Page::create(world.folder()), world.folder().join("journal"));

@@ -131,5 +131,9 @@ impl Drop for Named<'_> {
 
 const RECORDINGS: usize = 3;
 const ATTEMPTS: usize = 4;
-/// How many houses live side by side: a crash and a recovery are mostly waiting.
-pub const AT_ONCE: usize = 6;
+/// Returns how many benches do so many cases side by side: a recovery is mostly waiting, a bench takes its time to make.
+pub fn benches(cases: usize) -> usize {
+    (cases / 8).clamp(2, AT_ONCE)
+}
+
+const AT_ONCE: usize = 6;

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use crash::{AT_ONCE, Bench, Call, Cut, Life, Loss, calls, common, is_long, sampled};
+use crash::{Bench, Call, Cut, Life, Loss, benches, calls, common, is_long, sampled};
 
 #[test]
 fn a_power_cut_in_a_first_issue_is_recovered_from_and_leaves_no_orphan() {
@@ -80,7 +80,7 @@ fn sweep(life: Life, points: &[Call], losses: &[Loss], first: Bench) -> Tally {
     };
     std::thread::scope(|scope| {
         let work = &work;
-        (1..AT_ONCE).for_each(|_| {
+        (1..benches(points.len() * losses.len())).for_each(|_| {
             scope.spawn(move || work(Bench::new(client())));
         });
         work(first);

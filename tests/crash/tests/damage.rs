@@ -1,0 +1,177 @@
+//! Damage of one file of the state folder, and of two, under the whole daemon: it serves the secret that was served, or
+//! ends with 78 and says what to do. Never another secret, never a panic. Every byte of the store's own files is tried
+//! in `daemon/src/store/tests/every_byte.rs`; here are the files beside it, and what the daemon makes of both.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use crash::{Bench, Harm, Image, Start, benches, is_long, sampled};
+
+/// What is done to which files, one after the other.
+type Case = Vec<(PathBuf, Harm)>;
+
+#[test]
+fn one_damaged_file_costs_no_secret() {
+    let bench = Bench::new(client());
+    let per_file = if is_long() { 250 } else { 8 };
+    let cases: Vec<Case> = harms(&bench, per_file).into_iter().map(|harm| vec![harm]).collect();
+
+    let tally = try_all(bench, &cases);
+
+    tally.print("one damaged file");
+    assert_eq!(tally.refused(), 0, "every file has another copy, or can be done without");
+}
+
+#[test]
+fn two_damaged_files_cost_a_start_at_most_and_never_the_wrong_secret() {
+    let bench = Bench::new(client());
+    let store = |file: &Path| !file.starts_with("audit") && !file.ends_with("leases.jsonl");
+    let harms = harms(&bench, if is_long() { 16 } else { 3 });
+    let of_store: Vec<_> = harms.into_iter().filter(|(file, _)| store(file)).collect();
+    let pairs = of_store.iter().flat_map(|one| of_store.iter().map(move |other| (one, other)));
+    let pairs = pairs.filter(|(one, other)| one.0 < other.0);
+    let cases: Vec<Case> = pairs.map(|(one, other)| vec![one.clone(), other.clone()]).collect();
+    let cases = match is_long() {
+        true => cases,
+        false => sampled(cases, 24),
+    };
+
+    let tally = try_all(bench, &cases);
+
+    tally.print("two damaged files");
+    assert!(tally.refused() > 0, "both copies were hit, and nobody noticed");
+}
+
+/// So many harms of each file, evenly spread over its bytes and lengths. Behind what was written, the log of the
+/// database has zeros.
+fn harms(bench: &Bench, per_file: usize) -> Vec<(PathBuf, Harm)> {
+    let of = |file: PathBuf| {
+        let bytes = bench.serving_folder()[&file].clone().expect("a file");
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+        let all = Harm::all(&bytes[..used]);
+        let spread = |at: usize| at * all.len() / per_file.min(all.len());
+        let chosen: Vec<Harm> = (0..per_file.min(all.len())).map(|at| all[spread(at)]).collect();
+        chosen.into_iter().map(move |harm| (file.clone(), harm))
+    };
+    bench.files().into_iter().flat_map(of).collect()
+}
+
+/// Counts by the files that were damaged.
+#[derive(Default)]
+struct Tally(BTreeMap<Vec<PathBuf>, Counts>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    unnoticed: usize,
+    repaired: usize,
+    refused: usize,
+}
+
+fn try_all(first: Bench, cases: &[Case]) -> Tally {
+    let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
+    let work = |mut bench: Bench| {
+        while let Some(case) = cases.get(next.fetch_add(1, SeqCst)) {
+            let _named = Named(case);
+            let start = start(&mut bench, case);
+            tally.lock().expect("nobody panicked with it").note(case, &start);
+        }
+    };
+    std::thread::scope(|scope| {
+        let work = &work;
+        (1..benches(cases.len())).for_each(|_| {
+            scope.spawn(move || work(Bench::new(client())));
+        });
+        work(first);
+    });
+    tally.into_inner().expect("nobody panicked with it")
+}
+
+/// Each bench has a store of its own: the same harm there, as far as its files are as long.
+fn start(bench: &mut Bench, case: &Case) -> Start {
+    let mut state = bench.serving_folder().clone();
+    for (file, harm) in case {
+        let file = counterpart(&state, file);
+        let length = state[&file].as_ref().expect("a file").len();
+        let harm = match harm {
+            Harm::Flip(at) => Harm::Flip((*at).min(length - 1)),
+            Harm::Cut(at) => Harm::Cut((*at).min(length - 1)),
+        };
+        harm.inflict(&mut state, &file);
+    }
+    let start = bench.start_on(&state);
+    match &start {
+        Start::Served(_) => bench.start_again(),
+        Start::Refused(code, said) => {
+            assert_eq!(*code, Some(CONFIG), "it ended otherwise: {said}");
+            let next_step = said.contains("patctl rebuild") || said.contains("restore the folder");
+            assert!(next_step && !said.contains("panicked at"), "no next step: {said}");
+        }
+    }
+    start
+}
+
+/// Names of records and snapshots differ from store to store.
+fn counterpart(state: &Image, file: &Path) -> PathBuf {
+    let (folder, ending) = (file.parent(), file.extension());
+    let is_like = |path: &&PathBuf| match file.starts_with("slots") {
+        true => path.parent() == folder && path.extension() == ending,
+        false => path.parent() == folder && stem(path) == stem(file),
+    };
+    state.keys().find(is_like).expect("each store has such a file").clone()
+}
+
+fn stem(path: &Path) -> String {
+    let name = path.file_name().expect("a name").to_string_lossy();
+    name.split('.').next().expect("a first part").to_owned()
+}
+
+impl Tally {
+    fn note(&mut self, case: &Case, start: &Start) {
+        let kind = |file: &PathBuf| match file.starts_with("slots") {
+            true => PathBuf::from("slots/#.sealed"),
+            false => file.parent().expect("a folder").join(stem(file)),
+        };
+        let files = case.iter().map(|(file, _)| kind(file)).collect();
+        let counts = self.0.entry(files).or_default();
+        match start {
+            Start::Served(None) => counts.unnoticed += 1,
+            Start::Served(Some(_)) => counts.repaired += 1,
+            Start::Refused(..) => counts.refused += 1,
+        }
+    }
+
+    fn refused(&self) -> usize {
+        self.0.values().map(|counts| counts.refused).sum()
+    }
+
+    fn print(&self, title: &str) {
+        println!(
+            "{title}: which | starts | without an alarm | repaired, with one | refused with 78"
+        );
+        for (files, Counts { unnoticed, repaired, refused }) in &self.0 {
+            let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+            let all = unnoticed + repaired + refused;
+            println!("  {} | {all} | {unnoticed} | {repaired} | {refused}", names.join(" + "));
+        }
+    }
+}
+
+/// Says what was tried when it goes wrong: a failed demand knows only the demand.
+struct Named<'a>(&'a Case);
+
+impl Drop for Named<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("that was {:?}", self.0);
+        }
+    }
+}
+
+fn client() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_crash-client"))
+}
+
+/// EX_CONFIG of sysexits.h.
+const CONFIG: i32 = 78;

@@ -166,10 +166,10 @@ impl From<KeyError> for Failure {
 /// standard output either way.
 pub(crate) fn print(as_json: bool, outcome: Result<Answer, Failure>) -> ExitCode {
     let (exit, written) = match outcome {
-        Ok(answer) if as_json => (answer.exit, write_line(io::stdout(), &answer.json.to_string())),
+        Ok(answer) if as_json => (answer.exit, write_line(io::stdout(), &harmless(&answer.json))),
         Ok(answer) => (answer.exit, write_line(io::stdout(), answer.text.trim_end())),
         Err(failure) if as_json => {
-            (failure.exit, write_line(io::stdout(), &failure.json.to_string()))
+            (failure.exit, write_line(io::stdout(), &harmless(&failure.json)))
         }
         Err(failure) => (failure.exit, write_line(io::stderr(), &failure.lines.join("\n"))),
     };
@@ -184,6 +184,22 @@ pub(crate) fn print(as_json: bool, outcome: Result<Answer, Failure>) -> ExitCode
 pub(crate) fn in_colour() -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     io::stdout().is_terminal() && !unwanted
+}
+
+/// Returns the same JSON, without what steers a terminal: JSON itself escapes only the controls below U+0020, and
+/// others occur nowhere but in texts.
+fn harmless(json: &Value) -> String {
+    let mut shown = String::new();
+    for c in json.to_string().chars() {
+        match text::steers(c) {
+            true => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|half| shown.push_str(&format!("\\u{half:04x}"))),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 fn write_line(mut to: impl Write, text: &str) -> io::Result<()> {

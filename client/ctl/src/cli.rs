@@ -1,6 +1,7 @@
 //! The command line. No secret is ever an argument.
 
 mod admin_key;
+mod audit;
 mod checks;
 mod cortex;
 mod lifecycle;
@@ -17,7 +18,10 @@ use patd_config::KeySource;
 use crate::answer::Exit;
 
 pub(crate) use admin_key::{AdminKeyArgs, AdminKeyVerb, RotateKeyArgs};
-pub(crate) use checks::{AuditArgs, Audited, DriftArgs, VerifyArgs};
+pub(crate) use audit::{
+    AuditArgs, Audited, EndLeaseArgs, LeaseArgs, LeaseVerb, LeasesArgs, ProofArgs, ShowArgs,
+};
+pub(crate) use checks::{DriftArgs, VerifyArgs};
 pub(crate) use cortex::CortexSettingsArgs;
 pub(crate) use lifecycle::{AdoptArgs, DestroyArgs, ManifestArgs, ManifestVerb, RetireArgs, Whose};
 pub(crate) use provision::{
@@ -78,6 +82,10 @@ pub(crate) enum Verb {
     Explain(ExplainArgs),
     /// Show the newest audit records
     Log(LogArgs),
+    /// Show who holds which token
+    Leases(LeasesArgs),
+    /// Look after one lease
+    Lease(LeaseArgs),
     /// Make configuration and keys of this host; what is there already stays
     Init(InitArgs),
     /// Print what a security admin runs once at Snowflake; may be run again
@@ -90,7 +98,7 @@ pub(crate) enum Verb {
     Verify(VerifyArgs),
     /// Show what the daemon's hourly look found different from the pattern
     Drift(DriftArgs),
-    /// Take stock of what an account has
+    /// What was recorded, that it is as it was written, and which tokens an account has
     Audit(AuditArgs),
     /// Take over a service user that others made, and list what else has tokens there
     Adopt(AdoptArgs),
@@ -249,9 +257,10 @@ pub(crate) const PACKAGED_STATE: &str = "/var/lib/patd";
 const EXITS: &str = "\
 Exit codes:
   0   done
-  1   failed, or (explain) the request would be refused, or (verify, drift) a check fails
+  1   failed, or (explain) the request would be refused, or (verify, drift) a check fails,
+      or (audit verify) a record is not as it was written
   2   there are alarms, or something is still under way (status, revoke, retire);
-      there are changes (plan, adopt); something could not be seen (verify, drift, audit tokens)
+      there are changes (plan, adopt); something could not be seen (verify, drift, audit tokens, audit verify)
   64  the command line cannot be understood
   69  no daemon answers
   77  not permitted

@@ -4,11 +4,13 @@
 
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod add;
 mod admin_key;
 mod adopt;
 mod answer;
 mod apply;
+mod audit;
 mod audit_tokens;
 mod bootstrap;
 mod checks;
@@ -24,6 +26,7 @@ mod errand;
 mod explain;
 mod files;
 mod init;
+mod leases;
 mod log;
 mod manifest;
 mod plan;
@@ -46,7 +49,7 @@ mod verify;
 use std::process::ExitCode;
 
 use answer::{Answer, Failure};
-use cli::{AuditArgs, Audited, Cli, Verb};
+use cli::{Cli, LeaseArgs, LeaseVerb, Verb};
 
 fn main() -> ExitCode {
     match Cli::parse_or_explain() {
@@ -72,7 +75,9 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Verb::Apply(args) => apply::run(cli, args),
         Verb::Verify(args) => verify::run(cli, args),
         Verb::Drift(args) => drift::run(cli, args),
-        Verb::Audit(AuditArgs { what: Audited::Tokens(args) }) => audit_tokens::run(cli, args),
+        Verb::Leases(args) => leases::run(cli, args),
+        Verb::Lease(LeaseArgs { what: LeaseVerb::End(args) }) => leases::end(cli, args),
+        Verb::Audit(args) => audit::run(cli, args),
         Verb::Adopt(args) => adopt::run(cli, args),
         Verb::Manifest(args) => manifest::run(cli, args),
         Verb::Destroy(args) => destroy::run(cli, args),

@@ -1,6 +1,6 @@
 //! Pieces of text: what came from elsewhere made harmless for a terminal, colours, counted words.
 
-pub(crate) use pat_wire::text::plain;
+pub(crate) use pat_wire::text::{plain, steers};
 
 /// A colour of the terminal, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

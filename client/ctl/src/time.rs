@@ -33,6 +33,27 @@ pub(crate) fn span(seconds: i64) -> String {
     }
 }
 
+/// Reads a moment of the past: a date, a date and time (UTC, if it says no zone), or how long ago.
+pub(crate) fn moment(text: &str) -> Result<i64, String> {
+    let told: Option<jiff::Timestamp> = text.parse().ok();
+    let civil =
+        || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    let told = told.or_else(|| civil().map(|zoned| zoned.timestamp()));
+    if let Some(told) = told {
+        return Ok(told.as_second());
+    }
+    let ago = text.parse::<jiff::Span>().ok().and_then(seconds).filter(|seconds| *seconds >= 0);
+    ago.map(|ago| now().saturating_sub(ago)).ok_or_else(|| NO_MOMENT.to_owned())
+}
+
+fn seconds(span: jiff::Span) -> Option<i64> {
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    span.to_duration(days).ok().map(|duration| duration.as_secs())
+}
+
+const NO_MOMENT: &str =
+    "neither a time (2026-11-22, 2026-11-22T10:00:00Z) nor how long ago (2h, 7d)";
+
 fn two(large: i64, unit: &str, small: i64, small_unit: &str) -> String {
     match small {
         0 => format!("{large} {unit}"),
@@ -43,6 +64,22 @@ fn two(large: i64, unit: &str, small: i64, small_unit: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_a_date_or_a_time_or_how_long_ago() {
+        assert_eq!(moment("2026-11-22"), Ok(1_795_305_600));
+        assert_eq!(moment("2026-11-22T10:00"), moment("2026-11-22T11:00:00+01:00"));
+        assert_eq!(moment("1970-01-01T00:00:05Z"), Ok(5));
+        for (ago, seconds) in
+            [("2h", 7_200), ("7d", 604_800), ("1d 30min", 88_200), ("2 weeks", 1_209_600)]
+        {
+            let (before, told, after) = (now(), moment(ago).unwrap(), now());
+            assert!((before..=after).contains(&(told + seconds)), "{ago}");
+        }
+        for nonsense in ["", "soon", "-2h", "2026-13-01", "1 month"] {
+            assert!(moment(nonsense).is_err(), "{nonsense}");
+        }
+    }
 
     #[test]
     fn a_time_is_said_in_its_two_largest_units() {

@@ -1,6 +1,6 @@
 //! The command lines of the verbs that prove the pattern.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use super::SessionArgs;
 
@@ -21,16 +21,4 @@ pub(crate) struct DriftArgs {
     /// Have the daemon look again first
     #[arg(long)]
     pub(crate) look: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct AuditArgs {
-    #[command(subcommand)]
-    pub(crate) what: Audited,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audited {
-    /// List every token that can be seen: whose it is, and who still uses which
-    Tokens(SessionArgs),
 }

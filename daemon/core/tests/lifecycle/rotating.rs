@@ -147,6 +147,20 @@ fn a_rotation_that_lands_late_is_found_and_never_ends_the_secret_after_it() {
 }
 
 #[test]
+fn a_rotation_that_ends_what_was_lost_and_lands_late_ends_nothing_else() {
+    let mut world = serving();
+    world.server.at_rotation = Some(Fault::LostAfter);
+    world.rotate(None);
+    world.run();
+
+    world.server.at_rotation = Some(Fault::Late(50));
+    world.run_for(2 * HOUR);
+
+    assert!(world.server.at_rotation.is_none() && world.is_healthy());
+    assert_eq!(world.ours(), 1);
+}
+
+#[test]
 fn answers_that_are_lost_again_and_again_never_cost_the_secret_in_use() {
     let mut world = serving();
     world.rotate(None);
@@ -180,6 +194,31 @@ fn a_rotation_carried_out_twice_leaves_three_tokens_at_the_most() {
 
     assert!(world.is_healthy());
     assert_eq!(world.ours(), 1);
+}
+
+#[test]
+fn a_rotation_carried_out_twice_beside_one_that_drains_leaves_no_fourth_token() {
+    let mut world = serving();
+    world.lease();
+    world.rotate(None);
+    world.run();
+    world.server.at_rotation = Some(Fault::Doubled);
+
+    world.rotate(None);
+    world.run();
+
+    assert!(world.server.at_rotation.is_none() && world.ours() <= 3);
+}
+
+#[test]
+fn nothing_is_rotated_from_thirteen_live_tokens_on() {
+    let mut world = serving();
+    world.strangers(12);
+    world.rotate(None);
+    world.run_for(DAY);
+
+    assert_eq!(generation(&world), 1);
+    assert!(world.alarms["token-limit"].message.contains("13 live tokens"));
 }
 
 #[test]

@@ -57,6 +57,8 @@ pub(crate) struct Server {
     pub(crate) logins: Logins,
     pub(crate) unrestricted: bool,
     pub(crate) next: Option<Fault>,
+    /// What happens to the next ROTATE.
+    pub(crate) at_rotation: Option<Fault>,
     /// What happens to the call that is on its way when the daemon dies. The daemon never sees it.
     pub(crate) fate: Option<Fault>,
     pub(crate) late: Vec<(Timestamp, Intent)>,
@@ -116,7 +118,7 @@ impl Server {
         intent: &Intent,
         now: Timestamp,
     ) -> (RotateOutcome, Option<u64>) {
-        match self.fault() {
+        match self.at_rotation.take().or_else(|| self.fault()) {
             Some(Fault::LostBefore) => (unclear_rotation(), None),
             Some(Fault::LostAfter) => {
                 self.land(intent, now);

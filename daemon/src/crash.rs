@@ -1,5 +1,6 @@
 //! A kill switch for tests: with the feature `crash-points`, `PATD_CRASH_AT=n` kills the daemon at the n-th
-//! point, as `kill -9` would. Each effect has a point before and one after it. Without the feature: nothing.
+//! point, as `kill -9` would. Each effect has a point before and one after it. `PATD_PANIC_AT=place` lets it panic, once,
+//! at a place that has a name: each has a secret in its hands. Without the feature: nothing.
 
 #[cfg(all(feature = "crash-points", not(debug_assertions)))]
 compile_error!("crash-points kills the daemon on purpose and is never part of a release build");
@@ -22,3 +23,20 @@ pub(crate) fn point() {
 /// Nothing.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) fn point() {}
+
+/// Panics here, if this is the place to panic at; the next time it passes.
+#[cfg(feature = "crash-points")]
+#[expect(clippy::panic, reason = "a panic is what the tests ask for")]
+pub(crate) fn at(place: &str) {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static WAS: AtomicBool = AtomicBool::new(false);
+    let is_here = std::env::var("PATD_PANIC_AT").is_ok_and(|named| named == place);
+    if is_here && !WAS.swap(true, Ordering::SeqCst) {
+        panic!("crash point {place}");
+    }
+}
+
+/// Nothing.
+#[cfg(not(feature = "crash-points"))]
+pub(crate) fn at(_place: &str) {}

@@ -19,6 +19,7 @@ use crate::peer::Wanted;
 use crate::provisioning::Provisioning;
 use crate::rates::Rates;
 use crate::reload::Upstreams;
+use crate::room::Room;
 use crate::slots::Slots;
 use crate::store::Store;
 use crate::watching::Watching;
@@ -75,6 +76,8 @@ pub struct Facts {
     pub started_at: i64,
     /// The root key's provider with its label.
     pub root_key: String,
+    /// How much there may be at one time.
+    pub room: Room,
 }
 
 impl Trust {

@@ -33,6 +33,7 @@ pub mod provisioning;
 pub mod rates;
 pub mod reload;
 mod retiring;
+pub mod room;
 pub mod run;
 pub mod schedule;
 pub mod serving;

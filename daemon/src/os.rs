@@ -152,8 +152,7 @@ pub fn keep_heap_small() {
 #[cfg(not(target_env = "gnu"))]
 pub fn keep_heap_small() {}
 
-/// Shuts the process off from debuggers, core files and other users' eyes, and raises the limit of open
-/// files to what it may be: a lease costs one descriptor.
+/// Shuts the process off from debuggers, core files and other users' eyes.
 ///
 /// # Errors
 /// Only if core files cannot be ruled out.
@@ -161,12 +160,16 @@ pub fn harden() -> io::Result<()> {
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
     nix::sys::prctl::set_dumpable(false)?;
     no_core_files()?;
-    ignore_file_size_signal()?;
+    ignore_file_size_signal()
+}
+
+/// Raises the limit of open files to what it may be, and returns it: a lease costs one descriptor.
+pub fn descriptors() -> u64 {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // A seccomp filter may forbid it; the soft limit then stays, and the caps of `limits` shed earlier.
+        // A seccomp filter may forbid it; the soft limit then stays.
         let _unchanged = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
-    Ok(())
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft)
 }
 
 fn no_core_files() -> io::Result<()> {

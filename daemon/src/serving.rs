@@ -25,6 +25,7 @@ use crate::house::{Facts, House, Trust};
 use crate::leases::{Ends, Lease, Leases};
 use crate::provisioning::Provisioning;
 use crate::reload::{self, Upstreams};
+use crate::room::Room;
 use crate::slots::{Kit, Slots};
 use crate::sockets::Sockets;
 use crate::store::{self, OpenReport, Store};
@@ -59,6 +60,7 @@ pub fn furnish(flags: &Flags, config: Config, clock: Arc<Clock>) -> Result<Furni
         config_dir: flags.config.clone(),
         started_at: clock.read().wall,
         root_key: patd_keys::label(&config.root_key),
+        room: Room::within(os::descriptors()),
     };
     let state_dir = flags.state.clone();
     Ok(Furniture { config, facts, upstreams, opened, sockets, boot_id, state_dir, clock })
@@ -89,7 +91,7 @@ pub async fn serve(
     let stop = Stop::default();
     let (house, sockets) = move_in(furniture, &stop).await?;
     let syncing = tokio::spawn(house.audit.clone().sync_until(stop.log.clone()));
-    let admissions = [Admission::hand_out(), Admission::admin()];
+    let admissions = [Admission::hand_out(house.facts.room), Admission::admin()];
     schedule::start(house.clone(), admissions.to_vec(), stop.slots.clone()).await?;
     let doors = open_doors(&house, sockets, admissions, &stop)?;
     house.audit.write(house.clock.read().wall, &start_event(&house))?;
@@ -125,8 +127,9 @@ async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Socke
         alarms.raise("store", &schedule::damage(repair.to_string()));
     }
     let store: Arc<dyn Store> = Arc::new(store);
+    let journal = state_dir.join("leases.jsonl");
     let (leases, ends) =
-        Leases::restore_from(&state_dir.join("leases.jsonl"), &boot_id, &alive(&stored))?;
+        Leases::restore_from(&journal, &boot_id, &alive(&stored), facts.room.leases)?;
     let disk = Arc::new(Disk::below(&state_dir));
     let kit = Kit {
         store: store.clone(),

@@ -105,6 +105,7 @@ impl Snowflake {
             Call::Add(token) => {
                 let (outcome, minted) = self.authority.add(&token).await.into_parts();
                 secret = minted;
+                crate::crash::at("issue: minted");
                 Event::Added(outcome)
             }
             Call::Rotate(token) => {
@@ -118,6 +119,7 @@ impl Snowflake {
                 Event::Removed { name, outcome }
             }
             Call::Probe { user, role, secret, form } => {
+                crate::crash::at("issue: probing");
                 let expected = Expected { user, role };
                 Event::Probed(probe(self.authority.client(), &secret, &expected, form).await)
             }

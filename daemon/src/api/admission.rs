@@ -11,6 +11,8 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use pat_wire::limits;
 
+use crate::room::Room;
+
 /// The counts of one door.
 pub struct Admission {
     caps: Caps,
@@ -68,15 +70,15 @@ pub struct Ticket {
 
 impl Admission {
     /// Returns the counts of the hand-out door.
-    pub fn hand_out() -> Arc<Self> {
+    pub fn hand_out(room: Room) -> Arc<Self> {
         let rate = NonZeroU32::new(limits::RATE_PER_UID).unwrap_or(NonZeroU32::MIN);
         let burst = NonZeroU32::new(limits::BURST_PER_UID).unwrap_or(NonZeroU32::MIN);
         let caps = Caps {
-            requests: limits::REQUESTS_TOTAL,
-            strangers: STRANGERS,
-            requests_per_uid: limits::REQUESTS_PER_UID,
-            watches: limits::WATCHES_TOTAL,
-            watches_per_uid: limits::WATCHES_PER_UID,
+            requests: room.requests,
+            strangers: strangers(room.requests),
+            requests_per_uid: limits::REQUESTS_PER_UID.min(room.requests / 4),
+            watches: room.watches,
+            watches_per_uid: limits::WATCHES_PER_UID.min(room.watches / 4),
         };
         let bucket = RateLimiter::hashmap(Quota::per_second(rate).allow_burst(burst));
         Arc::new(Self { caps, bucket: Some(bucket), counts: Mutex::default() })
@@ -173,7 +175,9 @@ impl Drop for Ticket {
 }
 
 /// Places that uids nobody named can take, all together.
-const STRANGERS: usize = limits::REQUESTS_TOTAL / 4 * 3;
+fn strangers(requests: usize) -> usize {
+    requests / 4 * 3
+}
 
 #[cfg(test)]
 mod tests {
@@ -182,14 +186,15 @@ mod tests {
 
     #[test]
     fn any_number_of_strangers_leaves_places_for_uids_that_are_known() {
-        let admission = Admission::hand_out();
+        let admission = Admission::hand_out(Room::FULL);
         let strangers: Vec<_> =
             (0..100_000).filter_map(|i| admission.request(1_000 + i / 64, Stranger)).collect();
-        assert_eq!(strangers.len(), STRANGERS);
+        let most = super::strangers(limits::REQUESTS_TOTAL);
+        assert_eq!(strangers.len(), most);
 
         let known: Vec<_> = (0..1_000).filter_map(|i| admission.request(i / 64, Known)).collect();
 
-        assert_eq!(known.len(), limits::REQUESTS_TOTAL - STRANGERS);
+        assert_eq!(known.len(), limits::REQUESTS_TOTAL - most);
         drop((strangers, known));
         assert_eq!(admission.counts().strangers, 0);
         assert_eq!(admission.counts().requests, 0);
@@ -197,12 +202,21 @@ mod tests {
 
     #[test]
     fn one_uid_cannot_take_the_places_of_another() {
-        let admission = Admission::hand_out();
+        let admission = Admission::hand_out(Room::FULL);
         let mine: Vec<_> =
             (0..limits::REQUESTS_PER_UID).filter_map(|_| admission.request(1, Stranger)).collect();
         assert_eq!(mine.len(), limits::REQUESTS_PER_UID);
         assert!(admission.request(1, Stranger).is_none());
         assert!(admission.request(2, Stranger).is_some());
+    }
+
+    #[test]
+    fn with_few_descriptors_one_stranger_leaves_places_for_others() {
+        let admission = Admission::hand_out(Room::within(96));
+        let of_one: Vec<_> = (0..200).filter_map(|_| admission.request(1, Stranger)).collect();
+        assert_eq!(of_one.len(), 2);
+        let of_all: Vec<_> = (2..200).filter_map(|uid| admission.request(uid, Stranger)).collect();
+        assert!(admission.request(1_000, Known).is_some(), "{}", of_all.len());
     }
 
     #[test]
@@ -216,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_burst_empties_the_bucket_of_its_uid_only() {
-        let admission = Admission::hand_out();
+        let admission = Admission::hand_out(Room::FULL);
         let got = (0..limits::BURST_PER_UID * 2)
             .filter(|_| admission.request(1, Stranger).is_some())
             .count();
@@ -227,7 +241,7 @@ mod tests {
 
     #[test]
     fn watches_have_caps_of_their_own() {
-        let admission = Admission::hand_out();
+        let admission = Admission::hand_out(Room::FULL);
         let watches: Vec<_> = (0..1_000).filter_map(|_| admission.watch(1)).collect();
         assert_eq!(watches.len(), limits::WATCHES_PER_UID);
         assert!(admission.request(1, Stranger).is_some());

@@ -29,13 +29,14 @@ pub async fn serve(
     admission: Arc<Admission>,
     stop: CancellationToken,
 ) {
+    let shed = house.facts.room.shed;
     let porch = Porch {
         house,
         door,
         admission,
         stop: stop.clone(),
         tasks: TaskTracker::new(),
-        shedding: Arc::new(Semaphore::new(SHED_AT_ONCE)),
+        shedding: Arc::new(Semaphore::new(shed)),
     };
     let mut spare = File::open("/dev/null").ok();
     loop {
@@ -133,7 +134,5 @@ async fn unaccepted(
     File::open("/dev/null").ok()
 }
 
-/// Peers that are told "busy" at once; more are just closed.
-const SHED_AT_ONCE: usize = 128;
 const SHED_DEADLINE: Duration = Duration::from_millis(200);
 const SPARE_DEADLINE: Duration = Duration::from_millis(10);

@@ -45,7 +45,9 @@ pub(super) fn refusal(code: ErrorCode, message: &str, next_step: &str) -> Refusa
 pub(super) fn response(answer: Result<Reply, Refusal>) -> Response<Full<Bytes>> {
     match answer {
         Ok(Reply::HandOut(hand_out)) => {
-            with_body(StatusCode::OK, wiped(encode_hand_out(&hand_out)))
+            let body = wiped(encode_hand_out(&hand_out));
+            crate::crash::at("hand-out: encoded");
+            with_body(StatusCode::OK, body)
         }
         Ok(Reply::Plain(json)) => with_body(StatusCode::OK, Bytes::from(json)),
         Err(no) => with_body(status(no.code), error_body(&no)),

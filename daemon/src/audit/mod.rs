@@ -27,6 +27,7 @@ use writer::Writer;
 pub struct Audit {
     writer: Mutex<Writer>,
     strict: AtomicBool,
+    is_failing: AtomicBool,
     dirty: Notify,
 }
 
@@ -50,6 +51,7 @@ impl Audit {
         Ok(Arc::new(Self {
             writer: Mutex::new(writer),
             strict: strict.into(),
+            is_failing: false.into(),
             dirty: Notify::new(),
         }))
     }
@@ -64,6 +66,7 @@ impl Audit {
 
     fn append(&self, at: i64, event: &Event<'_>, sync: bool) -> Result<(), AuditError> {
         let written = self.writer().append(at, event, sync);
+        self.is_failing.store(written.is_err(), Ordering::Relaxed);
         if let Err(error) = &written {
             tracing::error!(error = %error, "Audit record not written");
         }
@@ -90,6 +93,11 @@ impl Audit {
     pub fn newest(&self, picks: &LogFilter, limit: usize) -> Result<Vec<String>, AuditError> {
         let folder = self.writer().folder().to_owned();
         Log::open(&folder).and_then(|log| log.newest(picks, limit)).map_err(AuditError)
+    }
+
+    /// Returns whether the newest record could not be written.
+    pub fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
     }
 
     /// Returns how many seconds old the newest record was that made room for others, if any did since this was last

@@ -174,6 +174,7 @@ fn release(
     let granted = Some(granted(house, &handing.grant));
     let terms = terms(trust, &handing.grant, &handing.held, &id).ok_or_else(not_configured)?;
     announce(house, &handing, &id)?;
+    crate::crash::at("hand-out: recorded");
     let Handing { peer, asked, held, .. } = handing;
     let uid = peer.uid;
     let replaced = asked.replaces.as_deref().map(LeaseId::claimed);
@@ -183,6 +184,7 @@ fn release(
     let secret = open(house, handle, new_lease(lease, peer, replaced.clone()))
         .and_then(|()| unseal(house, handle, held.generation))
         .inspect_err(|no| taken_back(house, &id, no))?;
+    crate::crash::at("hand-out: unsealed");
     if let Some(replaced) = replaced {
         house.leases.end_replaced(&replaced, uid, &handle.id);
     }

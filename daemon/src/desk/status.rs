@@ -22,7 +22,7 @@ pub(super) fn answer(house: &House) -> Result<Reply, Refusal> {
         slots: rows,
         held_up: held_up(house),
         inert: inert(&trust.config),
-        alarms: house.alarms.standing_now(),
+        alarms: alarms(house),
         watched: proof::watched(house, &trust),
     })
 }
@@ -115,6 +115,22 @@ fn held_up(house: &House) -> Vec<Problem> {
         Problem { id: id.to_owned(), subject: format!("account {account}"), message, next_step }
     });
     told.collect()
+}
+
+/// An alarm about the log itself cannot be kept in it: it is found out when it is asked for.
+fn alarms(house: &House) -> Vec<Problem> {
+    let mut standing = house.alarms.standing_now();
+    standing.extend(house.audit.is_failing().then(|| {
+        Problem {
+            id: "audit-not-written".to_owned(),
+            subject: "audit".to_owned(),
+            message: "the audit log cannot be written, so nothing is handed out".to_owned(),
+            next_step:
+                "make room below the state folder: df -h, df -i; journalctl -u patd has the cause"
+                    .to_owned(),
+        }
+    }));
+    standing
 }
 
 fn inert(config: &Config) -> Vec<Problem> {

@@ -79,6 +79,7 @@ impl Leases {
         path: &Path,
         boot: &str,
         alive: &[(SlotId, Generation)],
+        most: usize,
     ) -> Result<(Arc<Self>, Ends), JournalError> {
         let before = read(path, boot).map_err(|source| JournalError {
             path: path.to_owned(),
@@ -94,7 +95,7 @@ impl Leases {
         }
         let journal = Journal::write(path, boot, kept.iter().map(|(stored, _)| stored))
             .map_err(|source| JournalError { path: path.to_owned(), doing: "written", source })?;
-        let (table, ends) = Self::over(journal);
+        let (table, ends) = Self::over(journal, most);
         for (stored, pidfd) in kept {
             table.restore(stored.lease(), Some(stored.holder()), pidfd);
         }

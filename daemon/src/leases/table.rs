@@ -147,6 +147,8 @@ struct Inner {
     by_slot: HashMap<Arc<SlotId>, BTreeMap<Generation, u32>>,
     by_uid: HashMap<u32, usize>,
     by_holder: HashMap<Holder, usize>,
+    /// Open leases of all uids.
+    most: usize,
     journal: Journal,
 }
 
@@ -172,13 +174,14 @@ impl Row {
 
 impl Leases {
     /// Returns an empty table over a journal, and where it tells of leases that ended.
-    pub(super) fn over(journal: Journal) -> (Arc<Self>, Ends) {
+    pub(super) fn over(journal: Journal, most: usize) -> (Arc<Self>, Ends) {
         let (ended, ends) = mpsc::unbounded_channel();
         let inner = Inner {
             open: HashMap::new(),
             by_slot: HashMap::new(),
             by_uid: HashMap::new(),
             by_holder: HashMap::new(),
+            most,
             journal,
         };
         (Arc::new(Self { inner: Mutex::new(inner), ended }), Ends(ends))
@@ -310,8 +313,8 @@ impl Inner {
         if left(of_holder, going.is_some_and(|row| row.holder == Some(*holder))) >= PER_PROCESS {
             return Err(Refused::TooManyOfProcess);
         }
-        if left(of_uid, going.is_some()) >= PER_UID
-            || left(self.open.len(), going.is_some()) >= TOTAL
+        if left(of_uid, going.is_some()) >= PER_UID.min(self.most / 4)
+            || left(self.open.len(), going.is_some()) >= self.most
         {
             return Err(Refused::TooMany);
         }
@@ -378,5 +381,3 @@ fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
 const PER_PROCESS: usize = 64;
 /// Open leases of one uid. Each costs a descriptor and a small task.
 const PER_UID: usize = 1_024;
-/// Open leases of all uids, below the unit's LimitNOFILE with room for sockets.
-const TOTAL: usize = 8_192;

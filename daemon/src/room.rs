@@ -1,0 +1,74 @@
+//! How the descriptors that the process may open are shared out: to requests, watches, leases and those who are turned
+//! away. Whoever takes all that is theirs to take leaves the rest its own.
+
+use pat_wire::limits;
+
+/// The most there may be of each, over all peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Requests in progress.
+    pub requests: usize,
+    /// Watches.
+    pub watches: usize,
+    /// Open leases.
+    pub leases: usize,
+    /// Peers that are told "busy" at one time; more are just closed.
+    pub shed: usize,
+}
+
+impl Room {
+    /// What there is room for under the unit's LimitNOFILE.
+    pub const FULL: Self = Self {
+        requests: limits::REQUESTS_TOTAL,
+        watches: limits::WATCHES_TOTAL,
+        leases: 8_192,
+        shed: 128,
+    };
+
+    /// Returns what there is room for with so many descriptors.
+    pub fn within(descriptors: u64) -> Self {
+        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+        let free = descriptors.saturating_sub(OWN).min(Self::FULL.descriptors());
+        // Products below 2^31: no number of descriptors makes them overflow.
+        let share = |most: usize| most.saturating_mul(free) / Self::FULL.descriptors();
+        let full = Self::FULL;
+        Self {
+            requests: share(full.requests).max(Self::LEAST.requests),
+            watches: share(full.watches).max(Self::LEAST.watches),
+            leases: share(full.leases).max(Self::LEAST.leases),
+            shed: share(full.shed).max(Self::LEAST.shed),
+        }
+    }
+
+    /// A request has its connection and a pidfd of its peer, a lease a pidfd of its holder.
+    const fn descriptors(self) -> usize {
+        self.requests * 2 + self.watches + self.leases + self.shed
+    }
+
+    const LEAST: Self = Self { requests: 8, watches: 4, leases: 8, shed: 4 };
+}
+
+/// The daemon's own files, its connections to Snowflake, and the admin door.
+const OWN: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_units_limit_has_room_for_everything() {
+        assert_eq!(Room::within(16_384), Room::FULL);
+        assert_eq!(Room::within(u64::MAX), Room::FULL);
+    }
+
+    #[test]
+    fn whatever_the_limit_is_all_of_it_together_stays_below() {
+        for descriptors in 96..20_000 {
+            let room = Room::within(descriptors);
+            let rounded_up = Room::LEAST.descriptors();
+            let free = usize::try_from(descriptors).unwrap() - OWN;
+            assert!(room.descriptors() <= free + rounded_up, "{descriptors}: {room:?}");
+        }
+        assert_eq!(Room::within(96), Room::LEAST);
+    }
+}

@@ -6,7 +6,9 @@ suite_quick() {
     step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
     step "server build without the keyring" cargo check --locked -p patd --no-default-features
     step "binaries" build_binaries
-    export PAT_BROKER_BIN=$TARGET/debug
+    step "wrapper as it ships" build_wrapper
+    export PAT_BROKER_BIN=$TARGET/debug PAT_BROKER_WRAPPER
+    PAT_BROKER_WRAPPER=$(wrapper_path)
     cargo_tests "tests" cargo test --locked --workspace --no-fail-fast
 }
 

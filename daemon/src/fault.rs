@@ -15,7 +15,7 @@ pub enum Fault {
     Harden(#[source] io::Error),
     /// Peers could not be told apart here.
     #[error(
-        "this is a user namespace in which uids of the host have no meaning; remove PrivateUsers= from the unit, or run outside the container"
+        "this is a user namespace in which uids and gids of the host have no meaning; remove PrivateUsers= from the unit, or run outside the container"
     )]
     UserNamespace,
     /// The configuration has faults.

@@ -181,14 +181,20 @@ fn no_core_files() -> io::Result<()> {
     }
 }
 
-/// Returns whether the uids that the kernel reports here mean what they mean on the host: in a user
-/// namespace with a partial map every stranger is uid 65534, and peers cannot be told apart.
-pub fn uids_mean_something(uid_map: &str) -> bool {
-    let rows: Vec<Vec<u64>> = uid_map
-        .lines()
-        .map(|line| line.split_whitespace().filter_map(|word| word.parse().ok()).collect())
-        .collect();
-    matches!(rows.as_slice(), [row] if matches!(row.as_slice(), [0, 0, 4_294_967_295]))
+/// Returns whether ids mean here what they mean on the host, by /proc/self/uid_map or gid_map: in a user namespace that
+/// does not map each to itself every stranger is 65534, or somebody else, and peers cannot be told apart.
+pub fn ids_mean_something(map: &str) -> bool {
+    let row = |line: &str| {
+        let mut numbers = line.split_whitespace().map(|word| word.parse::<u64>().ok());
+        Some((numbers.next()??, numbers.next()??, numbers.next()??))
+    };
+    let Some(mut rows) = map.lines().map(row).collect::<Option<Vec<_>>>() else { return false };
+    rows.sort_unstable();
+    // In one row (the host), or in several (PrivateUsers=full): each id once, and none left out.
+    let known = rows.into_iter().try_fold(0, |next, (inside, outside, count)| {
+        (inside == next && outside == next).then(|| count.saturating_add(next))
+    });
+    known == Some(ALL_IDS)
 }
 
 /// Returns the id of this boot: what the unit passed, else what the kernel says.
@@ -222,6 +228,8 @@ pub fn pid_of(pidfd: impl AsFd) -> io::Result<Option<i32>> {
     Ok(pid.and_then(|pid| pid.trim().parse().ok()).filter(|pid: &i32| *pid > 0))
 }
 
+/// 2^32-1 itself means "no id".
+const ALL_IDS: u64 = 4_294_967_295;
 /// asm-generic/socket.h; the daemon is not built for the two architectures that have another number.
 const SO_PASSRIGHTS: libc::c_int = 83;
 /// Bytes from which on a block is mapped by itself, and given back when it is freed.
@@ -233,11 +241,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_partial_uid_map_means_nothing() {
-        assert!(uids_mean_something("         0          0 4294967295\n"));
-        assert!(!uids_mean_something("         0       1000          1\n"));
-        assert!(!uids_mean_something("0 0 1000\n1000 1000 1\n"));
-        assert!(!uids_mean_something(""));
+    fn a_map_means_something_only_if_it_maps_every_id_to_itself() {
+        for whole in ["         0          0 4294967295\n", "0 0 1\n1 1 4294967294\n"] {
+            assert!(ids_mean_something(whole), "{whole}");
+        }
+        for partial in [
+            "         0       1000          1\n",
+            "0 0 1000\n1000 1000 1\n",
+            "0 0 65536\n",
+            "0 100000 4294967295\n",
+            "0 1 1\n1 0 1\n2 2 4294967293\n",
+            "1 1 4294967294\n",
+            "0 0\n",
+            "",
+        ] {
+            assert!(!ids_mean_something(partial), "{partial}");
+        }
     }
 
     #[test]

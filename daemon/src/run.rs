@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
 pub fn run(flags: &Flags) -> Result<(), Fault> {
     os::keep_heap_small();
     os::harden().map_err(Fault::Harden)?;
-    uids_mean_something()?;
+    ids_mean_something()?;
     let config = patd_config::load(&flags.config)?;
     if flags.check {
         return check(&config);
@@ -47,10 +47,14 @@ pub fn run(flags: &Flags) -> Result<(), Fault> {
     served
 }
 
-/// In a user namespace every peer is uid 65534, and two users cannot be told apart.
-fn uids_mean_something() -> Result<(), Fault> {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    if os::uids_mean_something(&map) { Ok(()) } else { Err(Fault::UserNamespace) }
+/// In a user namespace every peer may be uid 65534, and two users cannot be told apart. A map that cannot be read is none.
+fn ids_mean_something() -> Result<(), Fault> {
+    let means_something = |map: &str| {
+        let map = std::fs::read_to_string(format!("/proc/self/{map}")).unwrap_or_default();
+        os::ids_mean_something(&map)
+    };
+    let is_sound = means_something("uid_map") && means_something("gid_map");
+    if is_sound { Ok(()) } else { Err(Fault::UserNamespace) }
 }
 
 fn check(config: &Config) -> Result<(), Fault> {

@@ -48,6 +48,16 @@ impl Stranger {
         command
     }
 
+    /// Returns the client as root of a container of this user's: a user namespace in which its uid is 0.
+    pub fn client_as_container_root(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command("e2e-client");
+        let client = command.get_program().to_owned();
+        command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--"]).arg(client).args(arguments);
+        command.uid(STRANGER).gid(STRANGER).current_dir("/").env_clear();
+        command
+    }
+
     /// Returns a folder that this user made itself in a place where everybody may make one.
     pub fn own_folder(&self) -> PathBuf {
         let shared = self.home.with_file_name("shared");

@@ -131,7 +131,7 @@ fn wait_until_all_serve(world: &World, all: usize) {
 }
 
 /// Returns the resident memory, once it stands still.
-fn resident_kib(world: &mut World) -> f64 {
+pub fn resident_kib(world: &mut World) -> f64 {
     let mut before = 0.0;
     eventually("the daemon's memory stands still", || {
         std::thread::park_timeout(Duration::from_millis(200));

@@ -2,6 +2,7 @@
 //! held to. The programs are those of `tests/run --bench`: release daemon, static wrapper.
 
 mod client;
+mod crowd;
 mod echo;
 mod footprint;
 mod hand_out;
@@ -23,6 +24,8 @@ fn main() -> ExitCode {
     match first.to_str() {
         Some(echo::AS_SERVER) => echo::serve(socket()),
         Some(client::AS_CLIENT) => client::run(socket(), socket()),
+        Some(crowd::AS_USER) => crowd::run(socket(), socket()),
+        Some(crowd::AS_WATCHER) => crowd::watch(socket()),
         Some(_) | None => measure(),
     }
 }
@@ -35,5 +38,6 @@ fn measure() -> ExitCode {
     wrapper::measure(&programs, &mut report);
     hand_out::measure(&programs, &mut report);
     footprint::measure(&programs, &mut report);
+    crowd::measure(&programs, &mut report);
     report.print()
 }

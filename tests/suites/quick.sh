@@ -2,6 +2,7 @@
 
 suite_quick() {
     step "packages for the keyring test" keyring_packages
+    step "packages for the clock tests" clock_packages
     step "format" cargo fmt --all --check
     step "lints" cargo clippy --locked --workspace --all-targets -- -D warnings
     step "server build without the keyring" cargo check --locked -p patd --no-default-features

@@ -24,6 +24,7 @@ mod reloading;
 mod retiring;
 mod revoking;
 mod rotating;
+mod suspending;
 mod upstream_refusing;
 mod watching;
 mod world;

@@ -29,6 +29,9 @@ pub enum KeyError {
     /// The PEM frame is damaged.
     #[error("the PEM text of the key is damaged")]
     Pem(#[source] pkcs8::der::Error),
+    /// The first line of the PEM frame is damaged.
+    #[error("the first line of the key is damaged; it must be: -----BEGIN PRIVATE KEY-----")]
+    Frame,
     /// PKCS#1, the form older tools write.
     #[error(
         "the key is in the older PKCS#1 form; convert it: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW"
@@ -150,7 +153,7 @@ fn pem_text(bytes: &[u8]) -> Option<&str> {
 }
 
 fn from_pem_text(pem: &str, passphrase: Option<&Secret>) -> Result<SigningKey, KeyError> {
-    match pem_label(pem) {
+    match pem_label(pem).ok_or(KeyError::Frame)? {
         PEM_PLAIN => SigningKey::from_plain(der_of(pem)?.as_bytes()),
         PEM_ENCRYPTED => {
             let der = der_of(pem)?;
@@ -162,9 +165,13 @@ fn from_pem_text(pem: &str, passphrase: Option<&Secret>) -> Result<SigningKey, K
     }
 }
 
-fn pem_label(pem: &str) -> &str {
-    let after = pem.split_once("-----BEGIN ").map_or("", |(_, rest)| rest);
-    after.split_once("-----").map_or("", |(label, _)| label)
+/// Returns what the first line of the frame says it holds. With a dash too few there it would be the key itself that
+/// comes next: a label has the letters of one, and is no longer.
+fn pem_label(pem: &str) -> Option<&str> {
+    let (_, after) = pem.split_once("-----BEGIN ")?;
+    let (label, _) = after.split_once("-----")?;
+    let allowed = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
+    (label.len() <= LONGEST_LABEL && label.bytes().all(allowed)).then_some(label)
 }
 
 fn der_of(pem: &str) -> Result<SecretDocument, KeyError> {
@@ -194,6 +201,7 @@ fn is_wrong_passphrase(error: &pkcs8::Error) -> bool {
 
 const DER_SEQUENCE: u8 = 0x30;
 const MIN_BITS: usize = 2048;
+const LONGEST_LABEL: usize = 32;
 const PEM_PLAIN: &str = "PRIVATE KEY";
 const PEM_ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 const PEM_PKCS1: &str = "RSA PRIVATE KEY";

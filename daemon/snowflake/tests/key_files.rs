@@ -155,6 +155,17 @@ fn what_is_not_an_rsa_key_of_sufficient_size_is_refused() {
 }
 
 #[test]
+fn a_dash_that_is_missing_in_the_first_line_does_not_show_the_key_behind_it() {
+    let world = world("2048");
+    let pem = String::from_utf8(bytes(&world, "key.p8")).expect("text");
+    let damaged = pem.replacen("KEY-----", "KEY----", 1);
+    let refusal = load(damaged.as_bytes(), None).expect_err("damaged");
+    assert!(matches!(refusal, KeyError::Frame));
+    let body = pem.lines().nth(1).expect("a body");
+    assert!(!refusal.to_string().contains(&body[..8]), "{refusal}");
+}
+
+#[test]
 fn a_key_survives_blanks_and_line_ends_of_other_systems() {
     let world = world("2048");
     let pem = String::from_utf8(bytes(&world, "key.p8")).expect("text");

@@ -282,16 +282,35 @@ fn is_link_to(link: &Path, target: &Path) -> bool {
 
 /// Returns a name beside `target` that nothing has.
 fn free_name(target: &Path) -> io::Result<PathBuf> {
+    let free = asides(target)?.find(|path| std::fs::symlink_metadata(path).is_err());
+    free.ok_or_else(too_many_aside)
+}
+
+/// Returns such a name, or none if one of the names before it has a file of these bytes.
+fn free_name_for(target: &Path, bytes: &[u8]) -> io::Result<Option<PathBuf>> {
+    for path in asides(target)? {
+        if std::fs::symlink_metadata(&path).is_err() {
+            return Ok(Some(path));
+        }
+        if files::read(&path, Side::Real).is_ok_and(|there| *there == bytes) {
+            return Ok(None);
+        }
+    }
+    Err(too_many_aside())
+}
+
+fn asides(target: &Path) -> io::Result<impl Iterator<Item = PathBuf>> {
     let name = target.file_name().ok_or(ErrorKind::InvalidInput)?;
-    (1..=MOST_ASIDE)
-        .map(|number| {
-            let end = if number == 1 { ASIDE.to_owned() } else { format!("{ASIDE}.{number}") };
-            // A name has at most 255 bytes.
-            let start = name.as_bytes().get(..255 - end.len()).unwrap_or(name.as_bytes());
-            target.with_file_name(OsString::from_vec([start, end.as_bytes()].concat()))
-        })
-        .find(|path| std::fs::symlink_metadata(path).is_err())
-        .ok_or_else(|| io::Error::other(format!("too many {ASIDE} files; next: clean them up")))
+    Ok((1..=MOST_ASIDE).map(move |number| {
+        let end = if number == 1 { ASIDE.to_owned() } else { format!("{ASIDE}.{number}") };
+        // A name has at most 255 bytes.
+        let start = name.as_bytes().get(..255 - end.len()).unwrap_or(name.as_bytes());
+        target.with_file_name(OsString::from_vec([start, end.as_bytes()].concat()))
+    }))
+}
+
+fn too_many_aside() -> io::Error {
+    io::Error::other(format!("too many {ASIDE} files; next: clean them up"))
 }
 
 fn say_aside(target: &Path, aside: &Path) {

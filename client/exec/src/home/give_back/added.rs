@@ -8,7 +8,7 @@ use pat_wire::secret::Zeroizing;
 use super::super::files::{self, Side};
 use super::super::keep::connections;
 use super::super::{CONFIG, CONNECTIONS, KEPT, kept};
-use super::{Giving, free_name, say_aside};
+use super::{Giving, free_name, free_name_for, say_aside};
 use crate::connections::Connections;
 use crate::failure::say;
 
@@ -54,9 +54,11 @@ impl Giving<'_> {
     /// The child broke the file; a person may still want what is in it.
     fn unreadable(&self, text: &[u8]) -> io::Result<()> {
         let text = Zeroizing::new(String::from_utf8_lossy(text).into_owned());
+        let text = self.secrets.blanked(&text);
         let target = self.record.real.join(CONNECTIONS);
-        let aside = free_name(&target)?;
-        files::write_new(&aside, self.secrets.blanked(&text).as_bytes())?;
+        // At the next try it may be there already.
+        let Some(aside) = free_name_for(&target, text.as_bytes())? else { return Ok(()) };
+        files::write_new(&aside, text.as_bytes())?;
         say(&format!("the connections of this run are not TOML; they are in {}", aside.display()));
         Ok(())
     }

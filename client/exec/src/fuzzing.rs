@@ -12,11 +12,11 @@ pub use pat_wire::secret::Zeroizing;
 
 use crate::connections::Connections;
 use crate::home::record::Record;
-use crate::home::{Home, give_back};
+use crate::home::{Home, Others, give_back};
 use crate::process::Identity;
 use crate::toml::{FaultyLine, Item, items};
 
-/// A key by its full path, and its value as it is written; a table has none.
+/// A key by its full path, and its value as it is written; a table or an array of tables has none.
 pub type Said = (Vec<String>, Option<String>);
 
 /// Which of the two files a text is.
@@ -28,16 +28,15 @@ pub enum Kind {
     Config,
 }
 
-/// Returns what the wrapper reads in a TOML text outside of arrays of tables, or the line where it stops.
+/// Returns what the wrapper reads in a TOML text, in its order: of an array of tables only that it is there.
 ///
 /// # Errors
 /// The line.
 pub fn said(text: &str) -> Result<Vec<Said>, usize> {
     let items = items(text).map_err(|FaultyLine(line)| line)?;
-    let said = items.into_iter().filter_map(|item| match item {
-        Item::Value(path, value) => Some((path, Some(value.to_owned()))),
-        Item::Table(path) => Some((path, None)),
-        Item::TableArray(_) => None,
+    let said = items.into_iter().map(|item| match item {
+        Item::Value(path, value) => (path, Some(value.to_owned())),
+        Item::Table(path) | Item::TableArray(path) => (path, None),
     });
     Ok(said.collect())
 }
@@ -67,13 +66,26 @@ pub struct Run {
 }
 
 impl Run {
-    /// Makes the home below `place`, with what is in `real`; of the user's other connections those in `kept`.
+    /// Makes the home below `place`, with what is in `real`.
     ///
     /// # Errors
-    /// The system's, or connections that cannot be told.
-    pub fn new(place: &Path, real: &Path, hand_out: &HandOut, kept: &str) -> io::Result<Self> {
-        let kept = Connections::of_connections_file(kept)
-            .map_err(|unreadable| io::Error::other(unreadable.to_string()))?;
+    /// What the wrapper would say instead of running the command.
+    pub fn new(place: &Path, real: &Path, hand_out: &HandOut) -> Result<Self, String> {
+        let others = Others::read(real, &hand_out.terms.connection);
+        let others = others.map_err(|failure| failure.to_string())?;
+        let kept = match hand_out.terms.keep_connections {
+            true => others.kept(),
+            false => Connections::default(),
+        };
+        Self::made(place, real, hand_out, &kept).map_err(|error| error.to_string())
+    }
+
+    fn made(
+        place: &Path,
+        real: &Path,
+        hand_out: &HandOut,
+        kept: &Connections,
+    ) -> io::Result<Self> {
         let record = Record {
             owner: Identity::own()?,
             real: real.to_owned(),
@@ -83,7 +95,7 @@ impl Run {
         };
         let home = Home::new(place, nix::unistd::getuid().as_raw(), &record)?;
         home.link(real)?;
-        home.fill(hand_out, &kept)?;
+        home.fill(hand_out, kept)?;
         Ok(Self { home, record })
     }
 

@@ -1,6 +1,8 @@
 //! The strategy `rotate`: a new secret under the name that stays. What ROTATE leaves behind has a name of Snowflake's, and
 //! is looked for on the list, for an answer that was lost did not tell it.
 
+use std::collections::BTreeSet;
+
 use crate::names::{IntentId, TokenName};
 
 use super::lineage::{self, Lineage};
@@ -83,28 +85,43 @@ impl Turn<'_> {
     /// Finds on the list what ROTATE left behind since the last look: each one has moved what was under the name. Returns
     /// the newest that none of ours explains.
     pub(super) fn account(&mut self, rows: &[TokenRow]) -> Option<TokenName> {
-        let name = plain_name(self.slot.serving.as_ref()?);
-        let mut left: Vec<&TokenRow> = rows
-            .iter()
-            .filter(|row| lineage::rotated_from(&row.name).as_ref() == Some(&name))
-            .filter(|row| is_newer(&row.name, self.slot.rotated.as_ref()))
-            .collect();
-        left.sort_by(|one, other| {
-            lineage::rotated_at(&one.name).cmp(&lineage::rotated_at(&other.name))
-        });
+        let known = self.slot.rotated.clone();
+        let names: BTreeSet<TokenName> = self.slot.held().map(plain_name).collect();
+        let mut unexplained = None;
+        for name in names {
+            let mut left: Vec<&TokenRow> = rows
+                .iter()
+                .filter(|row| lineage::rotated_from(&row.name).as_ref() == Some(&name))
+                .filter(|row| is_newer(&row.name, known.as_ref()))
+                .collect();
+            left.sort_by_key(|row| lineage::rotated_at(&row.name));
+            let theirs = self.account_for(&name, &left, known.as_ref());
+            unexplained = latest(unexplained, theirs);
+            let newest = left.last().map(|row| row.name.clone());
+            self.slot.rotated = latest(self.slot.rotated.take(), newest);
+        }
+        unexplained
+    }
+
+    /// The same for one name: what was left behind of it, oldest first.
+    fn account_for(
+        &mut self,
+        name: &TokenName,
+        left: &[&TokenRow],
+        known: Option<&TokenName>,
+    ) -> Option<TokenName> {
         let (ours, theirs): (Vec<&TokenRow>, Vec<&TokenRow>) =
-            left.iter().partition(|row| self.explains(&name, &row.name));
+            left.iter().partition(|row| self.explains(name, &row.name));
         if let Some(first) = ours.first() {
-            self.move_served(&name, first);
-            self.doubt_unheld(&name);
+            self.move_served(name, first, known);
+            self.doubt_unheld(name);
             let alive = ours.iter().filter(|row| row.status != TokenStatus::Expired);
             alive.for_each(|row| self.doubt_unheld(&row.name));
         }
         if let Some(first) = theirs.first() {
-            self.move_newest(&name, first);
-            self.slot.doubts.retain(|doubt| doubt.name != name);
+            self.move_newest(name, first);
+            self.slot.doubts.retain(|doubt| doubt.name != *name);
         }
-        self.slot.rotated = left.last().map(|row| row.name.clone()).or(self.slot.rotated.take());
         theirs.last().map(|row| row.name.clone())
     }
 
@@ -125,14 +142,12 @@ impl Turn<'_> {
     }
 
     /// The first ROTATE moved the secret in use, wherever the answer, that of a second one perhaps, said it is.
-    fn move_served(&mut self, name: &TokenName, left: &TokenRow) {
-        let known = self.slot.rotated.take();
-        if let Some(serving) = &mut self.slot.serving
-            && (serving.name == *name || is_newer(&serving.name, known.as_ref()))
-        {
+    fn move_served(&mut self, name: &TokenName, left: &TokenRow, known: Option<&TokenName>) {
+        let Some(serving) = &mut self.slot.serving else { return };
+        let is_told = plain_name(serving) == *name && is_newer(&serving.name, known);
+        if serving.name == *name || is_told {
             move_to(serving, left);
         }
-        self.slot.rotated = known;
     }
 
     /// What a ROTATE without an answer left under the name, and what one that was carried out twice left behind: nobody has
@@ -145,15 +160,15 @@ impl Turn<'_> {
         }
     }
 
-    /// Someone else's ROTATE moved what was under the name: a secret that is being proven, or the one in use.
+    /// Someone else's ROTATE moved what was under the name: a secret of ours that is being proven, served or drained.
     fn move_newest(&mut self, name: &TokenName, left: &TokenRow) {
         let staged = match &mut self.slot.work {
             Work::Proving { staged, .. } => Some(staged),
             Work::Idle | Work::Issuing(_) | Work::Discarding { .. } => None,
         };
-        let mut candidates = staged.into_iter().chain(self.slot.serving.as_mut());
-        let newest = candidates.find(|held| held.name == *name);
-        if let Some(held) = newest {
+        let draining = self.slot.draining.iter_mut().map(|old| &mut old.held);
+        let mut held = staged.into_iter().chain(&mut self.slot.serving).chain(draining);
+        if let Some(held) = held.find(|held| held.name == *name) {
             move_to(held, left);
         }
     }
@@ -183,6 +198,13 @@ impl Turn<'_> {
         let refused = self.slot.trouble.as_ref().filter(|last| last.id == REFUSED);
         let halved = hours.checked_shr(refused.map_or(0, |last| last.times)).unwrap_or(0);
         (as_asked && hours >= LEAST_OVERLAP).then_some(halved.max(LEAST_OVERLAP))
+    }
+}
+
+fn latest(one: Option<TokenName>, other: Option<TokenName>) -> Option<TokenName> {
+    match (one, other) {
+        (Some(one), Some(other)) if is_newer(&one, Some(&other)) => Some(one),
+        (one, other) => other.or(one),
     }
 }
 

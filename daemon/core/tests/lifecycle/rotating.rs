@@ -386,6 +386,20 @@ fn what_was_rotated_away_under_a_new_token_on_its_way_is_found_where_it_is() {
 }
 
 #[test]
+fn what_was_rotated_away_under_an_old_token_is_left_to_whoever_did_it() {
+    let mut world = World::new().served();
+    world.lease();
+    world.rotate(None);
+    world.run_until_in_flight(|call| matches!(call, Effect::Probe(Generation(2))));
+    world.someone_rotates();
+
+    world.run_for(DAY);
+
+    assert_eq!(world.slot.word(), "fenced");
+    assert_eq!(generation(&world), 2);
+}
+
+#[test]
 fn a_revocation_finds_what_a_rotation_left_behind_and_what_lands_late() {
     for fault in [Fault::LostAfter, Fault::Late(45), Fault::Doubled] {
         let mut world = serving();

@@ -71,7 +71,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::minted;
+    use super::{minted, rotated};
 
     const SECRET: &str = "simpat_hush";
 
@@ -158,6 +158,39 @@ mod tests {
         for (shape, body) in table {
             let reason = read(&body).expect_err(shape);
             assert!(!reason.contains("hush") && !reason.is_empty(), "{shape}: {reason}");
+        }
+    }
+
+    const ROTATED: [&str; 3] = ["token_name", "token_secret", "rotated_token_name"];
+    const NAME: &str = "PATD_0A1B2C3D_G1_FEDCBA";
+    const LEFT: &str = "PATD_0A1B2C3D_G1_FEDCBA_ROTATED_1744239049066";
+
+    fn read_rotated(columns: &[&str], row: Value) -> Result<(String, String), String> {
+        let body = body(columns, json!([row])).to_string();
+        let (secret, left) = rotated(body.as_bytes(), &TokenName::new(NAME))?;
+        Ok((secret.expose().to_owned(), left.to_string()))
+    }
+
+    #[test]
+    fn the_documented_answer_to_a_rotate_gives_the_secret_and_where_the_one_before_it_is() {
+        let read = read_rotated(&ROTATED, json!([NAME, SECRET, LEFT]));
+        assert_eq!(read, Ok((SECRET.to_owned(), LEFT.to_owned())));
+    }
+
+    #[test]
+    fn every_other_answer_to_a_rotate_is_unclear_and_repeats_no_secret() {
+        let other = "PATD_0A1B2C3D_G2_FEDCBA_ROTATED_1744239049066";
+        for (columns, row) in [
+            (&ROTATED[..2], json!([NAME, SECRET])),
+            (&ROTATED, json!([NAME, SECRET, null])),
+            (&ROTATED, json!([NAME, SECRET, NAME])),
+            (&ROTATED, json!([NAME, SECRET, other])),
+            (&ROTATED, json!([NAME, LEFT, SECRET])),
+            (&ROTATED, json!([LEFT, SECRET, LEFT])),
+            (&ROTATED, json!([NAME, "", LEFT])),
+        ] {
+            let reason = read_rotated(columns, row.clone()).expect_err("unclear");
+            assert!(!reason.contains("hush") && !reason.is_empty(), "{row}: {reason}");
         }
     }
 

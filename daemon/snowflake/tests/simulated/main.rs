@@ -14,5 +14,6 @@ mod probe;
 mod provision;
 mod proxy;
 mod releases;
+mod rotating;
 mod transport;
 mod world;

@@ -12,6 +12,8 @@ use crate::journal::Op;
 /// What becomes of what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Loss {
+    /// Nothing: the daemon was killed, no more.
+    Nothing,
     /// All of it is lost.
     Everything,
     /// Names are kept, the data behind them is lost: a rename before its data.
@@ -321,7 +323,7 @@ impl Chance {
     fn of(loss: Loss) -> Self {
         match loss {
             Loss::OutOfOrder(seed) | Loss::Torn(seed) => Self(seed),
-            Loss::Everything | Loss::Data | Loss::Names | Loss::Zeroed => Self(0),
+            Loss::Nothing | Loss::Everything | Loss::Data | Loss::Names | Loss::Zeroed => Self(0),
         }
     }
 

@@ -14,7 +14,7 @@ pub use damage::{Harm, Start};
 pub use disk::{Disk, Image, Loss, image_of, put};
 pub use house::{House, Outcome, log_in};
 pub use journal::{Op, read};
-pub use power::{Bench, Cut, Life};
+pub use power::{Bench, Cut, Life, Strategy};
 pub use report::calls;
 pub use shim::{Act, Call, Page, library};
 pub use sweep::{Case, Tally, benches, common, is_long, recorded, sampled, sweep};

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use crash::{Bench, Harm, Image, Start, benches, is_long, sampled};
+use crash::{Bench, Harm, Image, Start, Strategy, benches, is_long, sampled};
 
 /// What is done to which files, one after the other.
 type Case = Vec<(PathBuf, Harm)>;
 
 #[test]
 fn one_damaged_file_costs_no_secret() {
-    let bench = Bench::new(client());
+    let bench = Bench::new(client(), Strategy::Add);
     let per_file = if is_long() { 250 } else { 8 };
     let cases: Vec<Case> = harms(&bench, per_file).into_iter().map(|harm| vec![harm]).collect();
 
@@ -26,7 +26,7 @@ fn one_damaged_file_costs_no_secret() {
 
 #[test]
 fn two_damaged_files_cost_a_start_at_most_and_never_the_wrong_secret() {
-    let bench = Bench::new(client());
+    let bench = Bench::new(client(), Strategy::Add);
     let store = |file: &Path| !file.starts_with("audit") && !file.ends_with("leases.jsonl");
     let harms = harms(&bench, if is_long() { 16 } else { 3 });
     let of_store: Vec<_> = harms.into_iter().filter(|(file, _)| store(file)).collect();
@@ -81,7 +81,7 @@ fn try_all(first: Bench, cases: &[Case]) -> Tally {
     std::thread::scope(|scope| {
         let work = &work;
         (1..benches(cases.len())).for_each(|_| {
-            scope.spawn(move || work(Bench::new(client())));
+            scope.spawn(move || work(Bench::new(client(), Strategy::Add)));
         });
         work(first);
     });

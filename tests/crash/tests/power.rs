@@ -8,37 +8,42 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use crash::{Bench, Call, Cut, Life, Loss, benches, calls, common, is_long, sampled};
+use crash::{Bench, Call, Cut, Life, Loss, Strategy, benches, calls, common, is_long, sampled};
 
 #[test]
 fn a_power_cut_in_a_first_issue_is_recovered_from_and_leaves_no_orphan() {
-    cut_everywhere(Life::FirstIssue);
+    cut_everywhere(Life::FirstIssue, Strategy::Add);
 }
 
 #[test]
 fn a_power_cut_in_a_rotation_costs_no_secret_that_was_handed_out_and_leaves_no_orphan() {
-    cut_everywhere(Life::Rotation);
+    cut_everywhere(Life::Rotation, Strategy::Add);
+}
+
+#[test]
+fn a_power_cut_in_a_rotation_under_the_name_that_stays_costs_no_secret_and_leaves_no_orphan() {
+    cut_everywhere(Life::Rotation, Strategy::Rotate);
 }
 
 #[test]
 fn a_power_cut_in_a_revocation_takes_nothing_back_that_was_said() {
-    cut_everywhere(Life::Revocation);
+    cut_everywhere(Life::Revocation, Strategy::Add);
 }
 
-fn cut_everywhere(life: Life) {
+fn cut_everywhere(life: Life, strategy: Strategy) {
     let start = Instant::now();
-    let mut bench = Bench::new(client());
+    let mut bench = Bench::new(client(), strategy);
     let (run, common) = common((0..RECORDINGS).map(|_| bench.record(life)).collect());
-    println!("the {} calls of a {life:?}:\n{}", run.len(), calls(&run));
+    println!("the {} calls of a {life:?} ({strategy:?}):\n{}", run.len(), calls(&run));
     assert!(common.len() * 10 >= run.len() * 8, "only {} of them come each time", common.len());
     let whole = common.len();
     let points = sampled(common, QUICK);
-    let losses = losses();
+    let losses = losses(strategy);
 
-    let tally = sweep(life, &points, &losses, bench);
+    let tally = sweep(life, &points, &losses, (bench, strategy));
 
     println!(
-        "{life:?}: {} power cuts before {} of {whole} calls{}, {} ways of losing what was not synced: {} different \
+        "{life:?} ({strategy:?}): {} power cuts before {} of {whole} calls{}, {} ways of losing what was not synced: {} different \
          folders, {} of them with a loss; {} starts repaired the store; {} cuts not met; at most {:?} from a start to a \
          secret; {:?}",
         tally.cuts.len(),
@@ -64,7 +69,12 @@ struct Tally {
     missed: Vec<Call>,
 }
 
-fn sweep(life: Life, points: &[Call], losses: &[Loss], first: Bench) -> Tally {
+fn sweep(
+    life: Life,
+    points: &[Call],
+    losses: &[Loss],
+    (first, strategy): (Bench, Strategy),
+) -> Tally {
     let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
     let work = |mut bench: Bench| {
         while let Some(call) = points.get(next.fetch_add(1, SeqCst)) {
@@ -81,7 +91,7 @@ fn sweep(life: Life, points: &[Call], losses: &[Loss], first: Bench) -> Tally {
     std::thread::scope(|scope| {
         let work = &work;
         (1..benches(points.len() * losses.len())).for_each(|_| {
-            scope.spawn(move || work(Bench::new(client())));
+            scope.spawn(move || work(Bench::new(client(), strategy)));
         });
         work(first);
     });
@@ -89,10 +99,13 @@ fn sweep(life: Life, points: &[Call], losses: &[Loss], first: Bench) -> Tally {
 }
 
 /// Each way once, and what goes by chance several times in the long mode. The seeds are fixed.
-fn losses() -> Vec<Loss> {
+/// A daemon that is killed, no more, is in `kills.rs` for the usual strategy.
+fn losses(strategy: Strategy) -> Vec<Loss> {
     let seeds = if is_long() { 0..4 } else { 0..1 };
     let by_chance = seeds.flat_map(|seed| [Loss::OutOfOrder(seed), Loss::Torn(seed)]);
-    [Loss::Everything, Loss::Data, Loss::Names, Loss::Zeroed].into_iter().chain(by_chance).collect()
+    let nothing = (strategy == Strategy::Rotate).then_some(Loss::Nothing);
+    let by_rule = [Loss::Everything, Loss::Data, Loss::Names, Loss::Zeroed];
+    nothing.into_iter().chain(by_rule).chain(by_chance).collect()
 }
 
 fn sum(tally: &Tally, count: impl Fn(&Cut) -> usize) -> usize {

@@ -3,6 +3,8 @@
 //! written, nothing is released.
 
 mod checkpoint;
+#[cfg(test)]
+mod injection;
 mod record;
 mod refusals;
 mod writer;

@@ -27,8 +27,10 @@ pub const BROKER: u32 = 48_705;
 /// The group of the wrapper's setgid bit.
 pub const GATE: u32 = 48_706;
 
-/// The connections: by uid; by uid and the gate; by group.
-pub const CONNECTION: [&str; 3] = [world::CONNECTION, "gated_cli", "by_group"];
+/// The connections: by uid; by uid and the gate; by group; by uid, for one program.
+pub const CONNECTION: [&str; 4] = [world::CONNECTION, "gated_cli", "by_group", "for_one"];
+/// The program that the last one is for.
+pub const TARGET: &str = "/run/programs/target";
 
 /// The hand-out socket, where the wrapper looks for it.
 pub const SOCKET: &str = "/run/patd/patd.sock";
@@ -132,9 +134,11 @@ fn configured() -> World {
     let main = world.config().join("patd.toml");
     let text = fs::read_to_string(&main).expect("a configuration");
     fs::write(&main, format!("gate_group = \"{GATE_NAME}\"\n{text}")).expect("it is written");
-    let [_, gated, by_group] = CONNECTION;
+    let [_, gated, by_group, for_one] = CONNECTION;
     let gated_access = format!("users = [{OWNER}]\ngate = \"required\"");
-    for (connection, access) in [(gated, gated_access), (by_group, format!("groups = [{GROUP}]"))] {
+    let for_target = format!("{gated_access}\ntargets = [\"{TARGET}\"]");
+    let by_group = (by_group, format!("groups = [{GROUP}]"));
+    for (connection, access) in [(gated, gated_access), by_group, (for_one, for_target)] {
         let text = format!(
             "connection = \"{connection}\"\nuser = \"{USER}\"\nrole = \"{ROLE}\"\n\n\
              [access]\ndeliver = [\"home\", \"env\"]\n{access}\n"

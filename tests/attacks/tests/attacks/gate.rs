@@ -2,10 +2,12 @@
 //! places where setgid means nothing (SECURITY.md: a sandboxed program of the same user).
 
 use std::fs;
+use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
 
 use attacks::{
-    Attempt, CONNECTION, GATE, Ground, OWNER, SOCKET, Table, as_uid, body, mount, program, setgid,
+    Attempt, CONNECTION, GATE, Ground, OWNER, SOCKET, TARGET, Table, as_uid, body, mount, program,
+    set_mode, setgid,
 };
 use world::Binaries;
 
@@ -52,6 +54,56 @@ pub(crate) fn try_all(ground: &mut Ground, table: &mut Table) {
     );
     exec_after_connect(ground, table);
     chosen_socket(ground, table);
+    named_program(ground, table);
+}
+
+/// An entry that names a program: who may ask is not yet who may have it.
+fn named_program(ground: &Ground, table: &mut Table) {
+    let place = Path::new(TARGET);
+    let asked = CONNECTION[3];
+    let start = |program: &str| {
+        let mut line = ground.wrapper(asked);
+        *line.last_mut().expect("a command") = program.to_owned();
+        ground.try_as(OWNER, &[], &line)
+    };
+    let put = |lay: &dyn Fn()| {
+        let _ = fs::remove_file(place);
+        fs::copy("/usr/bin/env", place).expect("a copy");
+        lay();
+        start(TARGET)
+    };
+    let honest = || put(&|| set_mode(place, 0o755));
+    table.defended(
+        "an entry for one program: another program, by the wrapper",
+        start("/usr/bin/env"),
+        honest(),
+    );
+    table.defended(
+        "an entry for one program: the caller itself, without the wrapper",
+        ground.ask(OWNER, asked),
+        honest(),
+    );
+    let own = |uid| chown(place, Some(uid), Some(uid)).expect("it is given away");
+    table.defended(
+        "an entry for one program, which belongs to its user",
+        put(&|| own(OWNER)),
+        honest(),
+    );
+    table.defended(
+        "an entry for one program, which everybody may write",
+        put(&|| set_mode(place, 0o777)),
+        honest(),
+    );
+    let link = || {
+        fs::remove_file(place).expect("it was there");
+        symlink("/run/meet/target", place).expect("a link");
+        fs::copy("/usr/bin/env", "/run/meet/target").expect("a copy");
+    };
+    table.defended(
+        "an entry for one program, which is a link to a place where everybody may put one",
+        put(&link),
+        honest(),
+    );
 }
 
 /// Runs a wrapper with the attackers' library, and returns whether it was loaded. The command that the wrapper becomes

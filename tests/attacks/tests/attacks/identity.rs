@@ -22,7 +22,7 @@ pub(crate) fn try_all(ground: &mut Ground, table: &mut Table) {
 }
 
 fn other_users(ground: &Ground, table: &mut Table) {
-    let [connection, gated, by_group] = CONNECTION;
+    let [connection, gated, by_group, _] = CONNECTION;
     for (name, asked) in [("by name", connection), ("for the one of a group", by_group)] {
         let control = match asked == by_group {
             true => member(ground, &["ask", SOCKET, &body(by_group)]),
@@ -60,7 +60,7 @@ fn other_users(ground: &Ground, table: &mut Table) {
 }
 
 fn user_namespaces(ground: &Ground, table: &mut Table) {
-    let [connection, gated, _] = CONNECTION;
+    let [connection, gated, ..] = CONNECTION;
     let knock = program("knock").display().to_string();
     let line: Vec<String> = [&knock, "ask", SOCKET, &body(connection)].map(str::to_owned).to_vec();
     for (name, map) in [

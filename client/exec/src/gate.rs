@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use nix::sys::prctl;
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{Gid, getresgid, getresuid, setresgid};
+use nix::unistd::{Gid, getresgid, getresuid, setfsgid, setresgid};
 
 use crate::failure::Failure;
 
@@ -67,7 +67,11 @@ impl Gate {
         let failed = |why: &str| Failure::own(format!("cannot change the group id: {why}"));
         setresgid(self.real, effective, saved).map_err(|errno| failed(errno.desc()))?;
         let now = getresgid().map_err(|errno| failed(errno.desc()))?;
-        if (now.real, now.effective, now.saved) != (self.real, effective, saved) {
+        // No id: nothing is set, and the one for files is returned.
+        let of_files = setfsgid(Gid::from_raw(u32::MAX));
+        if (now.real, now.effective, now.saved, of_files)
+            != (self.real, effective, saved, effective)
+        {
             return Err(failed("it did not change"));
         }
         // The kernel sets it to fs.suid_dumpable at every change (2 where systemd-coredump is installed):

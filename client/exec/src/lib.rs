@@ -57,11 +57,13 @@ fn act() -> Result<ExitCode, Failure> {
     }
 }
 
-/// Without a program name the arguments are not what they seem (CVE-2021-4034); without the standard
-/// descriptors the next file opened would take their place. The runtime opens /dev/null for missing ones.
+/// Without a program name the arguments are not what they seem (CVE-2021-4034; since Linux 5.18 the kernel puts an empty
+/// one there); without the standard descriptors the next file opened would take their place. The runtime opens
+/// /dev/null for missing ones.
 fn check_start() -> Result<Vec<OsString>, Failure> {
     let mut args = std::env::args_os();
-    args.next().ok_or_else(|| Failure::own("started without a program name"))?;
+    let name = args.next().filter(|name| !name.is_empty());
+    name.ok_or_else(|| Failure::own("started without a program name"))?;
     let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
     for fd in [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()] {
         nix::sys::stat::fstat(fd)

@@ -174,6 +174,8 @@ fn hold_signals() -> Result<SigSet, Failure> {
         Signal::SIGALRM,
         Signal::SIGUSR1,
         Signal::SIGUSR2,
+        // A write beyond the caller's limit is then an error of ours, and cleaned up after.
+        Signal::SIGXFSZ,
     ];
     let set: SigSet = held.into_iter().collect();
     set.thread_swap_mask(SigmaskHow::SIG_BLOCK)

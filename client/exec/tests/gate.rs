@@ -11,16 +11,12 @@ mod world;
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
 use pat_wire::error::{ErrorCode, REFUSAL_TEXT};
 use world::broker::{Broker, refusal};
-use world::{eventually, skip, stderr, stdout};
-
-const GATE: u32 = 60_123;
-const USER: u32 = 60_124;
-const INSIDE: &str = "PAT_EXEC_TEST_INSIDE_NAMESPACE";
+use world::installed::{GATE, Installed, USER, inside_namespace, is_musl, mount};
+use world::{eventually, stderr, stdout};
 
 #[test]
 fn the_gate_is_shown_at_connect_and_nowhere_else() {
@@ -132,7 +128,7 @@ fn the_environment_of_the_command_is_the_callers_in_spite_of_the_gate() {
         let output = command.output().unwrap();
 
         let text = stdout(&output);
-        if cfg!(target_env = "musl") {
+        if is_musl() {
             assert!(
                 text.contains("LD_LIBRARY_PATH=/kept\n") && text.contains("TMPDIR=/kept-too\n"),
                 "{text}"
@@ -226,101 +222,4 @@ fn a_named_program_is_brought_no_code_by_variables_and_may_be_unreadable() {
             assert!(!text.contains("NODE_OPTIONS") && !text.contains("BASH_ENV"), "{text}");
         },
     );
-}
-
-/// The wrapper as the package installs it, a broker at its place, and a user.
-struct Installed {
-    broker: Broker,
-    program: PathBuf,
-}
-
-impl Installed {
-    fn new() -> Self {
-        mount(&["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
-        let program = PathBuf::from("/run/pat-exec");
-        std::fs::copy(env!("CARGO_BIN_EXE_pat-exec"), &program).unwrap();
-        chown(&program, Some(0), Some(GATE)).unwrap();
-        std::fs::set_permissions(&program, Permissions::from_mode(0o2755)).unwrap();
-        for (directory, owner) in [("/run/patd", 0), ("/run/home", USER), ("/run/user", USER)] {
-            std::fs::create_dir(directory).unwrap();
-            chown(directory, Some(owner), Some(owner)).unwrap();
-        }
-        std::fs::set_permissions("/run/user", Permissions::from_mode(0o700)).unwrap();
-        let broker = Broker::start(Path::new("/run/patd/patd.sock"));
-        std::fs::set_permissions("/run/patd/patd.sock", Permissions::from_mode(0o666)).unwrap();
-        Self { broker, program }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        self.command_under(&["setpriv"], arguments)
-    }
-
-    fn command_under(&self, setpriv: &[&str], arguments: &[&str]) -> Command {
-        let user = USER.to_string();
-        let mut command = Command::new(setpriv[0]);
-        command
-            .args(&setpriv[1..])
-            .args(["--reuid", &user, "--regid", &user, "--clear-groups"])
-            .arg(&self.program)
-            .args(arguments)
-            .env_clear()
-            .envs([
-                ("PATH", "/usr/bin:/bin"),
-                ("HOME", "/run/home"),
-                ("XDG_RUNTIME_DIR", "/run/user"),
-            ])
-            .current_dir("/");
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn run_under(&self, setpriv: &[&str], arguments: &[&str]) -> Output {
-        self.command_under(setpriv, arguments).output().unwrap()
-    }
-
-    /// The egid that each connection showed.
-    fn shown(&self) -> Vec<u32> {
-        self.broker.peers()
-    }
-
-    /// Puts a program where only root can, and returns its path.
-    fn program_of_root(&self, path: &str, from: &str) -> String {
-        let folder = Path::new(path).parent().unwrap();
-        if !folder.exists() {
-            std::fs::create_dir(folder).unwrap();
-        }
-        std::fs::copy(from, path).unwrap();
-        std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
-        path.to_owned()
-    }
-
-    fn homes(&self) -> usize {
-        std::fs::read_dir("/run/user").unwrap().count()
-    }
-}
-
-fn mount(arguments: &[&str]) {
-    assert!(Command::new("mount").args(arguments).status().unwrap().success());
-}
-
-/// Runs the test again, alone in a process with mounts of its own.
-fn inside_namespace(name: &str, test: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return test();
-    }
-    if !nix::unistd::getuid().is_root() {
-        return skip(name, "needs root");
-    }
-    let inside = Command::new("unshare")
-        .arg("--mount")
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(INSIDE, "1")
-        .output()
-        .unwrap();
-    assert!(inside.status.success(), "{}{}", stdout(&inside), stderr(&inside));
-    assert!(stdout(&inside).contains("1 passed"), "{}", stdout(&inside));
 }

@@ -175,15 +175,18 @@ fn what_is_not_a_socket_is_not_connected_to() {
 }
 
 #[test]
-fn an_empty_program_name_does_not_shift_the_arguments() {
+fn an_empty_program_name_is_refused_before_an_argument_is_read() {
     use std::os::unix::process::CommandExt;
 
     // The kernel puts an empty name in the place of none (since 5.18).
-    let output =
-        std::process::Command::new(env!("CARGO_BIN_EXE_pat-exec")).arg0("").output().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_pat-exec"))
+        .arg0("")
+        .arg("--version")
+        .output();
+    let output = output.unwrap();
 
     assert_eq!(output.status.code(), Some(125));
-    assert!(stderr(&output).contains("no command"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("without a program name"), "{}", stderr(&output));
 }
 
 fn answer_once(socket: &Path, answer: &str) -> std::thread::JoinHandle<()> {

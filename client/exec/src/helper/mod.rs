@@ -13,6 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::SigSet;
 use nix::sys::socket::{
@@ -59,9 +60,13 @@ impl Started {
     /// # Errors
     /// There is no helper: the home must not be used.
     pub(crate) fn take_over(mut self) -> Result<SigSet, Failure> {
-        let status = self.starter.wait().map_err(not_started)?;
-        if !status.success() {
-            return Err(not_started(status));
+        match self.starter.wait() {
+            Ok(status) if !status.success() => return Err(not_started(status)),
+            Ok(_) => {}
+            // The caller ignores SIGCHLD, and so do we: the starter has ended, and how is forgotten (wait(2)). If there is
+            // no helper, nobody reads the word below.
+            Err(error) if error.raw_os_error() == Some(Errno::ECHILD as i32) => {}
+            Err(error) => return Err(not_started(error)),
         }
         self.go.write_all(GO).map_err(not_started)?;
         Ok(self.mask)

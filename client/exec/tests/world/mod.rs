@@ -10,6 +10,7 @@
 )]
 
 pub mod broker;
+pub mod installed;
 
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Write};

@@ -217,6 +217,11 @@ impl Slots {
         self.by_id.load().values().cloned().collect()
     }
 
+    /// Shows all slots, by id, without copying them.
+    pub fn each(&self, mut show: impl FnMut(&Handle)) {
+        self.by_id.load().values().for_each(|handle| show(handle));
+    }
+
     /// Lets the slots look for which something is due, and the calls go that waited for their time. Cheap, and never
     /// waits.
     pub fn tick(&self) {
@@ -257,6 +262,11 @@ impl Handle {
     /// Returns the slot as it is now.
     pub fn view(&self) -> View {
         self.view.borrow().clone()
+    }
+
+    /// Shows the slot as it is now, without copying it. Others wait for this look to end.
+    pub fn glance<T>(&self, look: impl FnOnce(&View) -> T) -> T {
+        look(&self.view.borrow())
     }
 
     /// Returns a channel that shows the slot whenever it changes.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::look;
 use super::pace::SPREAD;
 use crate::house::{House, Trust};
-use crate::slots::Handle;
+use crate::slots::{Handle, View};
 
 /// Watches every configured account until told to stop.
 pub async fn watch(house: Arc<House>, stop: CancellationToken) {
@@ -53,19 +53,49 @@ fn seconds_left(house: &House) -> i64 {
 
 /// Returns when an account is due, with what is known now.
 fn due(house: &House, trust: &Arc<Trust>, account: &Account) -> Duration {
-    let slots = slots_of(house, account);
     let now = house.clock.read().boot;
-    let generations = generations(&slots);
-    let is_waited_for = slots.iter().any(|slot| slot.view().waits_for_a_look());
     house.watching.with(account, |watch| {
-        let is_same = watch.generations == generations
-            && std::ptr::eq(watch.trust.as_ptr(), Arc::as_ptr(trust));
+        let glance = Glance::at(house, account, &watch.generations);
+        let is_same = glance.is_same && std::ptr::eq(watch.trust.as_ptr(), Arc::as_ptr(trust));
         if !is_same && watch.pace.news.is_none() {
             watch.pace.news = Some(now);
         }
-        watch.pace.is_waited_for = is_waited_for;
+        watch.pace.is_waited_for = glance.is_waited_for;
         watch.pace.due(house.watching.start, spread(house, account))
     })
+}
+
+/// What every tick asks about all slots of an account, and so without copying anything.
+struct Glance {
+    /// Whether each serves the generation that was known.
+    is_same: bool,
+    /// Whether one waits for its first look.
+    is_waited_for: bool,
+}
+
+impl Glance {
+    fn at(house: &House, account: &Account, known: &BTreeMap<Arc<SlotId>, Generation>) -> Self {
+        let mut glance = Self { is_same: true, is_waited_for: false };
+        // Both are in the order of the slots' ids.
+        let mut known = known.iter();
+        let mut look = |id: &SlotId, view: &View| {
+            glance.is_waited_for |= view.waits_for_a_look();
+            if let Some(held) = view.slot.current() {
+                let next = known.next();
+                let is_known = next.is_some_and(|(known, generation)| {
+                    std::ptr::eq(&**known, id) && *generation == held.generation
+                });
+                glance.is_same &= is_known;
+            }
+        };
+        house.slots.each(|slot| {
+            if slot.id.account == *account {
+                slot.glance(|view| view.is_configured.then(|| look(&slot.id, view)));
+            }
+        });
+        glance.is_same &= known.next().is_none();
+        glance
+    }
 }
 
 /// Returns the slots of an account that the configuration names.

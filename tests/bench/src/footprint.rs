@@ -11,6 +11,7 @@ use world::{Binaries, CONNECTION, World, eventually, own_name, wait_at_most};
 
 use crate::report::Report;
 use crate::sample::Sample;
+use crate::storm;
 
 const SLOTS: usize = 1000;
 const STARTS: usize = 15;
@@ -40,6 +41,7 @@ pub fn measure(programs: &Binaries, report: &mut Report) {
     let each = (resident_kib(&mut world) - before) / WATCHERS as f64;
     drop((first, watchers));
     report.at_most("a watcher", each, 20.0, "KiB", format!("VmRSS of {WATCHERS}, divided"));
+    storm::measure(&world, SLOTS, report);
 }
 
 /// Starts of both in turn, so that a busy machine shows in both.
@@ -112,7 +114,8 @@ fn with_slots(programs: &Binaries, slots: usize) -> World {
     world
 }
 
-fn entry(world: &World, number: usize) {
+/// Writes the entry of a connection of its own service user, for whoever runs this.
+pub fn entry(world: &World, number: usize) {
     let text = format!(
         "connection = \"c{number}\"\nuser = \"CLI_{number}\"\nrole = \"CLI_{number}_ROLE\"\n\n[access]\nusers = [\"{}\"]\n",
         own_name()

@@ -39,6 +39,7 @@ pub struct WorldBuilder {
     local_user: String,
     extra: Vec<String>,
     variables: Vec<(String, String)>,
+    below: Option<PathBuf>,
 }
 
 impl World {
@@ -62,6 +63,7 @@ impl World {
             local_user: own_name(),
             extra: Vec::new(),
             variables: Vec::new(),
+            below: None,
         }
     }
 
@@ -253,6 +255,12 @@ impl WorldBuilder {
         self
     }
 
+    /// Has its folder below this one instead of where temporary files are.
+    pub fn below(mut self, folder: &str) -> Self {
+        self.below = Some(folder.into());
+        self
+    }
+
     /// Makes the world, ready for a daemon; panics with what went wrong.
     pub fn build(self) -> World {
         let (local_user, extra) = (self.local_user.clone(), self.extra.clone());
@@ -269,7 +277,9 @@ impl WorldBuilder {
 
     /// Makes folders and simulator only: nothing is configured yet.
     pub fn prepare(self) -> World {
-        let folder = tempfile::Builder::new().prefix("pat-broker-").tempdir().expect("a folder");
+        let below = self.below.unwrap_or_else(std::env::temp_dir);
+        let folder = tempfile::Builder::new().prefix("pat-broker-").tempdir_in(below);
+        let folder = folder.expect("a folder");
         // Other uids of a test must reach the socket; everything secret below has its own mode.
         set_mode(folder.path(), 0o755);
         for (name, mode) in [("keys", 0o700), ("run", 0o755), ("home", 0o700)] {

@@ -80,12 +80,7 @@ impl Run {
         Self::made(place, real, hand_out, &kept).map_err(|error| error.to_string())
     }
 
-    fn made(
-        place: &Path,
-        real: &Path,
-        hand_out: &HandOut,
-        kept: &Connections,
-    ) -> io::Result<Self> {
+    fn made(place: &Path, real: &Path, hand_out: &HandOut, kept: &Connections) -> io::Result<Self> {
         let record = Record {
             owner: Identity::own()?,
             real: real.to_owned(),

@@ -131,7 +131,7 @@ fn a_tree_too_deep_for_any_path_is_given_up_once_and_the_home_goes() {
 }
 
 #[test]
-fn a_maker_stopped_while_it_says_whose_the_home_is_leaves_nothing_that_stays() {
+fn a_maker_that_may_write_nothing_says_so_and_leaves_nothing() {
     let world = World::new();
     let script = format!(
         "ulimit -f 0; exec {} --socket {} true",
@@ -143,14 +143,26 @@ fn a_maker_stopped_while_it_says_whose_the_home_is_leaves_nothing_that_stays() {
 
     let output = command.output().unwrap();
 
-    assert!(!output.status.success());
-    let homes = world.homes();
-    assert_eq!(homes.len(), 1, "{}", stderr(&output));
-    assert!(!homes[0].join("owner").exists(), "a record is whole or not there");
+    assert_eq!(output.status.code(), Some(125), "{}", stderr(&output));
+    assert!(stderr(&output).contains("cannot make a home in"), "{}", stderr(&output));
+    assert_eq!(world.homes().len(), 0);
+}
+
+#[test]
+fn a_home_whose_maker_was_killed_before_it_said_whose_it_is_does_not_stay() {
+    let world = World::new();
+    let uid = nix::unistd::getuid();
+    let begun = world.runtime().join(format!("pat-exec-{uid}-Abc123"));
+    std::fs::create_dir(&begun).unwrap();
+    std::fs::set_permissions(&begun, PermissionsExt::from_mode(0o700)).unwrap();
+    world.run("true");
+    eventually("only it is left", || world.homes() == [begun.clone()]);
+
     let long_ago = SystemTime::now() - Duration::from_secs(120);
-    let home = std::fs::File::open(&homes[0]).unwrap();
+    let home = std::fs::File::open(&begun).unwrap();
     home.set_times(FileTimes::new().set_modified(long_ago)).unwrap();
     world.run("true");
+
     world.cleaned_up();
 }
 

@@ -131,9 +131,9 @@ impl Drop for Named<'_> {
 
 const RECORDINGS: usize = 3;
 const ATTEMPTS: usize = 4;
-/// Returns how many benches do so many cases side by side: a recovery is mostly waiting, a bench takes its time to make.
-pub fn benches(cases: usize) -> usize {
-    (cases / 8).clamp(2, AT_ONCE)
+/// Returns how many benches there are side by side: a recovery is mostly waiting, but a bench takes its time to make.
+pub fn benches() -> usize {
+    if is_long() { AT_ONCE } else { AT_ONCE / 2 }
 }
 
 const AT_ONCE: usize = 6;

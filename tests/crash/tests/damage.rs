@@ -80,7 +80,7 @@ fn try_all(first: Bench, cases: &[Case]) -> Tally {
     };
     std::thread::scope(|scope| {
         let work = &work;
-        (1..benches(cases.len())).for_each(|_| {
+        (1..benches()).for_each(|_| {
             scope.spawn(move || work(Bench::new(client(), Strategy::Add)));
         });
         work(first);

@@ -38,7 +38,7 @@ fn cut_everywhere(life: Life, strategy: Strategy) {
     assert!(common.len() * 10 >= run.len() * 8, "only {} of them come each time", common.len());
     let whole = common.len();
     let points = sampled(common, QUICK);
-    let losses = losses(strategy);
+    let losses = losses(life, strategy);
 
     let tally = sweep(life, &points, &losses, (bench, strategy));
 
@@ -90,7 +90,7 @@ fn sweep(
     };
     std::thread::scope(|scope| {
         let work = &work;
-        (1..benches(points.len() * losses.len())).for_each(|_| {
+        (1..benches()).for_each(|_| {
             scope.spawn(move || work(Bench::new(client(), strategy)));
         });
         work(first);
@@ -99,11 +99,12 @@ fn sweep(
 }
 
 /// Each way once, and what goes by chance several times in the long mode. The seeds are fixed.
-/// A daemon that is killed, no more, is in `kills.rs` for the usual strategy.
-fn losses(strategy: Strategy) -> Vec<Loss> {
+/// A daemon that is killed in a usual rotation, no more, is in `kills.rs`.
+fn losses(life: Life, strategy: Strategy) -> Vec<Loss> {
     let seeds = if is_long() { 0..4 } else { 0..1 };
     let by_chance = seeds.flat_map(|seed| [Loss::OutOfOrder(seed), Loss::Torn(seed)]);
-    let nothing = (strategy == Strategy::Rotate).then_some(Loss::Nothing);
+    let is_elsewhere = (life, strategy) == (Life::Rotation, Strategy::Add);
+    let nothing = (!is_elsewhere).then_some(Loss::Nothing);
     let by_rule = [Loss::Everything, Loss::Data, Loss::Names, Loss::Zeroed];
     nothing.into_iter().chain(by_rule).chain(by_chance).collect()
 }

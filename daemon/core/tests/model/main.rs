@@ -52,6 +52,16 @@ fn two_hosts_of_one_user_with_a_fault_anywhere_end_well() {
 }
 
 #[test]
+fn two_hosts_that_rotate_under_names_that_stay_do_not_touch_each_other() {
+    let strategy = Strategy::Rotate;
+    let bounds = Bounds { hosts: 2, rotations: 1, faults: 0, strategy, revocations: 0 };
+
+    let reached = explore(World::new(bounds));
+
+    tell("two hosts that rotate", bounds, &reached);
+}
+
+#[test]
 fn three_generations_of_one_host_with_faults_anywhere_end_well() {
     let faults = if is_long() { 2 } else { 1 };
     for strategy in STRATEGIES {

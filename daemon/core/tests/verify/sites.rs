@@ -172,3 +172,17 @@ fn a_check_of_one_user_says_nothing_about_another() {
     assert!(of_account.concerns(&User::new("OTHER_CLI")));
     assert_eq!(of_user.outcome, Outcome::Failed);
 }
+
+#[test]
+fn what_a_rotate_leaves_behind_is_ours_only_where_secrets_are_rotated() {
+    for rotates in [false, true] {
+        let mut world = World::good();
+        world.desired.users[0].rotates = rotates;
+        let token = world.token();
+        token.rotated_to = Some(token.name.clone());
+        token.name.push_str("_ROTATED_1744239049066");
+
+        let failed: &[&str] = if rotates { &[] } else { &["no-foreign-token"] };
+        assert_eq!(ids(&world), failed);
+    }
+}

@@ -45,6 +45,16 @@ fn nothing_that_a_peer_says_forges_a_record_or_steers_a_terminal() {
 }
 
 #[test]
+fn the_record_of_a_grant_is_there_before_its_secret_is() {
+    let world = World::running();
+    for _ in 0..20 {
+        let lease = world.hand_out(CONNECTION).unwrap().terms.lease;
+        let is_its = |record: &Value| record["event"] == "allow" && record["lease"] == lease;
+        assert!(world.audit().iter().any(is_its), "the secret came first");
+    }
+}
+
+#[test]
 fn the_chain_of_a_running_daemon_is_proven_while_it_writes() {
     let world = World::running();
     std::thread::scope(|scope| {

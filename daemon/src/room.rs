@@ -25,18 +25,20 @@ impl Room {
         shed: 128,
     };
 
-    /// Returns what there is room for with so many descriptors.
+    /// Returns what there is room for with so many descriptors: the least of each, and of what is left its share.
     pub fn within(descriptors: u64) -> Self {
+        let (full, least) = (Self::FULL, Self::LEAST);
         let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-        let free = descriptors.saturating_sub(OWN).min(Self::FULL.descriptors());
+        let above_least = full.descriptors() - least.descriptors();
+        let spare = descriptors.saturating_sub(OWN + least.descriptors()).min(above_least);
         // Products below 2^31: no number of descriptors makes them overflow.
-        let share = |most: usize| most.saturating_mul(free) / Self::FULL.descriptors();
-        let full = Self::FULL;
+        let share =
+            |most: usize, least: usize| least + most.saturating_sub(least) * spare / above_least;
         Self {
-            requests: share(full.requests).max(Self::LEAST.requests),
-            watches: share(full.watches).max(Self::LEAST.watches),
-            leases: share(full.leases).max(Self::LEAST.leases),
-            shed: share(full.shed).max(Self::LEAST.shed),
+            requests: share(full.requests, least.requests),
+            watches: share(full.watches, least.watches),
+            leases: share(full.leases, least.leases),
+            shed: share(full.shed, least.shed),
         }
     }
 
@@ -65,10 +67,10 @@ mod tests {
     fn whatever_the_limit_is_all_of_it_together_stays_below() {
         for descriptors in 96..20_000 {
             let room = Room::within(descriptors);
-            let rounded_up = Room::LEAST.descriptors();
             let free = usize::try_from(descriptors).unwrap() - OWN;
-            assert!(room.descriptors() <= free + rounded_up, "{descriptors}: {room:?}");
+            assert!(room.descriptors() <= free, "{descriptors}: {room:?}");
         }
         assert_eq!(Room::within(96), Room::LEAST);
+        assert_eq!(Room::within(0), Room::LEAST);
     }
 }

@@ -19,6 +19,7 @@ mod random;
 mod retiring;
 mod revoking;
 mod rotating;
+mod rotating_among_others;
 mod server;
 mod windows;
 mod wishes;

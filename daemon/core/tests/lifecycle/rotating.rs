@@ -1,20 +1,20 @@
 //! The strategy `rotate`: a new secret under the name that stays, and where the one before it is then.
 
-use patd_core::lifecycle::{Effect, Event, RefusalKind, Strategy, TokenStatus, Work, lineage};
+use patd_core::lifecycle::{Effect, RefusalKind, TokenStatus, Work, lineage};
 use patd_core::names::{Generation, Role, TokenName};
 
 use crate::server::{Fault, Logins};
 use crate::world::{DAY, HOUR, World};
 
-fn serving() -> World {
+pub(crate) fn serving() -> World {
     World::rotating().served()
 }
 
-fn name_in_use(world: &World) -> TokenName {
+pub(crate) fn name_in_use(world: &World) -> TokenName {
     world.slot.current().expect("a secret is served").name.clone()
 }
 
-fn generation(world: &World) -> u64 {
+pub(crate) fn generation(world: &World) -> u64 {
     world.slot.current().expect("a secret is served").generation.0
 }
 
@@ -211,41 +211,6 @@ fn a_rotation_carried_out_twice_beside_one_that_drains_leaves_no_fourth_token() 
 }
 
 #[test]
-fn nothing_is_rotated_from_thirteen_live_tokens_on() {
-    let mut world = serving();
-    world.strangers(12);
-    world.rotate(None);
-    world.run_for(DAY);
-
-    assert_eq!(generation(&world), 1);
-    assert!(world.alarms["token-limit"].message.contains("13 live tokens"));
-}
-
-#[test]
-fn what_nobody_has_the_secret_of_is_removed_also_when_a_fence_came_in_between() {
-    for fault in [Fault::LostAfter, Fault::Doubled] {
-        let mut world = serving();
-        world.rotate(None);
-        world.server.fate = Some(fault);
-        world.dies_after = Some(world.effects + 2);
-        world.deliver();
-        assert!(world.dead && world.server.tokens.len() > 1);
-        world.server.fate = None;
-        world.start();
-        world.run();
-        world.clone_writes();
-        world.run_for(2 * HOUR);
-        assert_eq!(world.slot.word(), "fenced");
-
-        world.enrol();
-        world.run_for(2 * HOUR);
-
-        assert!(world.is_healthy());
-        assert_eq!(world.ours(), 1, "{fault:?}");
-    }
-}
-
-#[test]
 fn a_second_forced_rotation_cuts_what_still_drains_and_says_so() {
     let mut world = serving();
     world.lease();
@@ -331,103 +296,6 @@ fn a_new_secret_that_is_refused_is_removed_and_the_next_is_added_which_says_why(
     world.run_for(HOUR);
     assert!(world.is_healthy());
     assert_eq!(world.ours(), 1);
-}
-
-#[test]
-fn a_lost_secret_is_replaced_beside_any_number_of_strangers() {
-    let mut world = serving();
-    world.rotate(None);
-    world.deliver_with(Fault::LostAfter);
-    world.run();
-    world.strangers(13);
-
-    world.run_for(HOUR);
-
-    assert_eq!(generation(&world), 3);
-}
-
-#[test]
-fn a_rotation_that_nobody_here_asked_for_fences_the_slot_under_either_strategy() {
-    for new in [World::new, World::rotating] {
-        let mut world = new().served();
-        let name = name_in_use(&world);
-        world.someone_rotates();
-        let theirs = world.server.find(&name).unwrap().secret;
-        world.rotate(None);
-        world.run_for(2 * HOUR);
-
-        assert_eq!(world.slot.word(), "fenced");
-        assert_eq!(lineage::rotated_from(&name_in_use(&world)), Some(name.clone()));
-        assert!(world.slot.may_hand_out(world.now(), &world.rules).is_ok());
-        let ends = world.slot.current().unwrap().expires_at;
-        assert!(ends <= world.clock.plus(DAY), "until the end that they gave it");
-
-        world.enrol();
-        world.run_for(2 * HOUR);
-        assert_eq!(world.server.find(&name).unwrap().secret, theirs, "theirs is left alone");
-        assert!(world.is_healthy());
-    }
-}
-
-#[test]
-fn what_was_rotated_away_under_a_new_token_on_its_way_is_found_where_it_is() {
-    let mut world = World::new().served();
-    world.server.tokens[0].row.status = TokenStatus::Disabled;
-    world.server.logins = Logins::RefusedHere;
-    world.run_for(2 * HOUR);
-    assert_eq!(world.slot.word(), "proving");
-    let name = name_in_use(&world);
-
-    world.someone_rotates();
-    world.run_for(2 * HOUR);
-
-    assert_eq!(world.slot.word(), "fenced");
-    assert_eq!(lineage::rotated_from(&name_in_use(&world)), Some(name));
-}
-
-#[test]
-fn what_was_rotated_away_under_an_old_token_is_left_to_whoever_did_it() {
-    let mut world = World::new().served();
-    world.lease();
-    world.rotate(None);
-    world.run_until_in_flight(|call| matches!(call, Effect::Probe(Generation(2))));
-    world.someone_rotates();
-
-    world.run_for(DAY);
-
-    assert_eq!(world.slot.word(), "fenced");
-    assert_eq!(generation(&world), 2);
-}
-
-#[test]
-fn a_revocation_finds_what_a_rotation_left_behind_and_what_lands_late() {
-    for fault in [Fault::LostAfter, Fault::Late(45), Fault::Doubled] {
-        let mut world = serving();
-        world.rotate(None);
-        world.deliver_with(fault);
-
-        world.take(&Event::Revoke);
-        world.run_for(HOUR);
-
-        assert_eq!((world.ours(), world.slot.word()), (0, "revoked"), "{fault:?}");
-    }
-}
-
-#[test]
-fn the_strategy_may_change_at_any_time() {
-    let mut world = serving();
-    world.rotate(None);
-    world.deliver_with(Fault::LostAfter);
-    world.rules.strategy = Strategy::Add;
-    world.run_for(2 * HOUR);
-    assert!(world.is_healthy());
-    assert_eq!(world.ours(), 1, "the name without a secret is gone too");
-
-    world.rules.strategy = Strategy::Rotate;
-    let name = name_in_use(&world);
-    world.rotate(None);
-    world.run();
-    assert_eq!(name_in_use(&world), name);
 }
 
 #[test]

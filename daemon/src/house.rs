@@ -17,6 +17,7 @@ use crate::disk::Disk;
 use crate::leases::Leases;
 use crate::peer::Wanted;
 use crate::provisioning::Provisioning;
+use crate::pulse::Pulse;
 use crate::rates::Rates;
 use crate::reload::Upstreams;
 use crate::room::Room;
@@ -50,6 +51,8 @@ pub struct House {
     pub disk: Arc<Disk>,
     /// What does not change while the daemon runs.
     pub facts: Facts,
+    /// Whether its loops live.
+    pub pulse: Pulse,
     /// One reload at a time.
     pub reloading: tokio::sync::Mutex<()>,
 }

@@ -30,6 +30,7 @@ mod logging;
 pub mod os;
 pub mod peer;
 pub mod provisioning;
+pub mod pulse;
 pub mod rates;
 pub mod reload;
 mod retiring;

@@ -24,6 +24,7 @@ use crate::flags::Flags;
 use crate::house::{Facts, House, Trust};
 use crate::leases::{Ends, Lease, Leases};
 use crate::provisioning::Provisioning;
+use crate::pulse::Pulse;
 use crate::reload::{self, Upstreams};
 use crate::room::Room;
 use crate::slots::{Kit, Slots};
@@ -94,6 +95,7 @@ pub async fn serve(
     let admissions = [Admission::hand_out(house.facts.room), Admission::admin()];
     schedule::start(house.clone(), admissions.to_vec(), stop.slots.clone()).await?;
     let doors = open_doors(&house, sockets, admissions, &stop)?;
+    house.pulse.watch(doors.iter().map(JoinHandle::abort_handle).collect());
     house.audit.write(house.clock.read().wall, &start_event(&house))?;
     let ended = reign(&house).await;
     signals::say_stopping();
@@ -162,6 +164,7 @@ async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Socke
         clock,
         disk,
         facts,
+        pulse: Pulse::default(),
         reloading: tokio::sync::Mutex::default(),
     });
     tokio::spawn(tell_of_ends(house.clone(), ends));

@@ -29,14 +29,16 @@ pub(crate) fn read(name: &str, credentials: Option<&Path>) -> Result<Secret, Key
     }
 }
 
-/// Seals the key with this machine's TPM or host key, as systemd chooses, into a new file.
+/// Seals the key with this machine's TPM and host key, or with the host key where there is no TPM, as systemd
+/// chooses, into a new file.
 pub(crate) fn seal(name: &str, key: &Secret, out: &Path) -> Result<(), KeyError> {
     seal_with(Command::new("systemd-creds"), name, key, out)
 }
 
 fn seal_with(mut creds: Command, name: &str, key: &Secret, out: &Path) -> Result<(), KeyError> {
     let name = checked(name)?;
-    creds.arg("encrypt").arg(format!("--name={name}")).args(["-", "-"]);
+    // To no PCR: systemd's own choice is 7, and an update of the revoked boot loaders would take the keys away.
+    creds.args(["encrypt", "--tpm2-pcrs="]).arg(format!("--name={name}")).args(["-", "-"]);
     let sealed = fed(creds, key).map_err(|why| unsealed(name, "").caused_by(why))?;
     if !sealed.status.success() || sealed.stdout.is_empty() {
         return Err(unsealed(name, String::from_utf8_lossy(&sealed.stderr).trim()));
@@ -221,7 +223,7 @@ mod tests {
             .unwrap();
 
         let seen = fs::read_to_string(&out).unwrap();
-        assert!(seen.starts_with("encrypt --name=root-key - -\n"), "{seen}");
+        assert!(seen.starts_with("encrypt --tpm2-pcrs= --name=root-key - -\n"), "{seen}");
         assert!(seen.ends_with("stdin: K3Y\n"), "{seen}");
         assert_eq!(seen.matches("K3Y").count(), 1);
     }

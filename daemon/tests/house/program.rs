@@ -75,9 +75,11 @@ fn it_says_when_it_is_ready_reloads_on_sighup_and_ends_in_order_on_sigterm() {
         }
     };
     let path = world.path("notify");
-    let mut program = Program::start(&world, &[("NOTIFY_SOCKET", path.to_str().unwrap())]);
+    let manager = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "300000")];
+    let mut program = Program::start(&world, &manager);
 
     hear("READY=1");
+    hear("WATCHDOG=1");
     world.hand_out(CONNECTION).unwrap();
     world.write("etc/users.d/broken.toml", "nonsense\n");
     program.signal(Signal::SIGHUP);

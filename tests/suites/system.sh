@@ -1,9 +1,11 @@
-# The package on a booted Debian: built, looked into, installed and used, upgraded, removed, purged. Root only.
+# The packages: built and looked into; then on booted Debians: installed and used, upgraded, removed, purged. Root only.
 
 CARGO_DEB_VERSION=3.8.0
-GUEST_RELEASE=trixie
+CARGO_GENERATE_RPM_VERSION=0.21.1
+# systemd 252 and 257.
+GUEST_RELEASES=(bookworm trixie)
 # The guest has no network: what the package and the scenario need is in it from the start.
-GUEST_PACKAGES=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,ca-certificates,iproute2,procps,util-linux,passwd,login,apt,python3
+GUEST_PACKAGES=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,ca-certificates,iproute2,procps,util-linux,passwd,login,apt,python3,gnome-keyring
 
 suite_system() {
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
@@ -11,13 +13,19 @@ suite_system() {
         return 0
     fi
     local failed_before=$FAILED
-    step "packages of the host" install_packages mmdebstrap systemd-container zstd procps python3 binutils lintian
-    step "cargo-deb" install_cargo_deb
-    step "the guest's file system" make_guest
+    step "packages of the host" install_packages mmdebstrap systemd-container zstd procps python3 binutils lintian rpm zsh fish
+    step "cargo-deb" install_tool cargo-deb "$CARGO_DEB_VERSION"
+    step "cargo-generate-rpm" install_tool cargo-generate-rpm "$CARGO_GENERATE_RPM_VERSION"
+    local release
+    for release in "${GUEST_RELEASES[@]}"; do
+        step "the file system of a guest, $release" make_guest "$release"
+    done
     step "daemon and admin CLI, released" cargo build --locked --release -p patd -p patctl
     step "wrapper, static" build_packaged_wrapper
     step "simulator" cargo build --locked -p snowflake-sim
+    step "completions" build_completions
     step "package" build_package
+    step "the other package" build_rpm
     step "an upgrade of it" build_upgrade
     [ "$FAILED" -eq "$failed_before" ] || return 0
     step "the package holds what it should, with the right modes" check_contents
@@ -25,25 +33,28 @@ suite_system() {
     step "the manual pages and --help name the same options" check_man_pages
     step "lintian finds no error" check_lintian
     sed 's/^/        /' "$WORK/lintian" # its warnings, if any
-    run_scenario
+    step "the rpm holds the same, as modes, owners and requirements say" check_rpm
+    step "the rpm's scripts are the ones that the guests run" check_rpm_scripts
+    step "bash, zsh and fish can read the completions, which name the options of --help" check_completions
+    for release in "${GUEST_RELEASES[@]}"; do run_scenario "$release"; done
 }
 
-install_cargo_deb() {
-    local tool=$CACHE/tools/bin/cargo-deb
-    [ "$("$tool" --version 2>/dev/null)" = "$CARGO_DEB_VERSION" ] && return 0
-    cargo install --locked --debug --root "$CACHE/tools" "cargo-deb@$CARGO_DEB_VERSION"
+# install_tool NAME VERSION: into the cache, where it is not; takes minutes.
+install_tool() {
+    grep -qs "^\"$1 $2 " "$CACHE/tools/.crates.toml" && [ -x "$CACHE/tools/bin/$1" ] && return 0
+    cargo install --locked --debug --root "$CACHE/tools" "$1@$2"
 }
 
-guest() { echo "$CACHE/rootfs/$GUEST_RELEASE-$(sha256sum <<<"$GUEST_PACKAGES" | cut -c 1-12).tar.zst"; }
+guest() { echo "$CACHE/rootfs/$1-$(sha256sum <<<"$GUEST_PACKAGES" | cut -c 1-12).tar.zst"; }
 
 make_guest() {
     local made
-    made=$(guest)
+    made=$(guest "$1")
     [ -f "$made" ] && return 0
     mkdir -p "$CACHE/rootfs"
     mmdebstrap --variant=minbase --include="$GUEST_PACKAGES" --aptopt='Acquire::Languages "none"' \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-        "$GUEST_RELEASE" "$WORK/guest.tar.zst"
+        "$1" "$WORK/guest.tar.zst"
     mv "$WORK/guest.tar.zst" "$made"
 }
 
@@ -55,9 +66,29 @@ build_packaged_wrapper() {
 
 package() { echo "$TARGET/debian/pat-broker_0.1.0-1_$(dpkg --print-architecture).deb"; }
 
+# What patctl itself says of its command line.
+build_completions() {
+    local made=$TARGET/release/completions
+    rm -rf "$made"
+    mkdir -p "$made"
+    "$TARGET/release/patctl" completions bash >"$made/patctl.bash"
+    "$TARGET/release/patctl" completions zsh >"$made/_patctl"
+    "$TARGET/release/patctl" completions fish >"$made/patctl.fish"
+}
+
 build_package() {
     rm -f "$(package)"
     CARGO_TARGET_DIR=$TARGET "$CACHE/tools/bin/cargo-deb" -p patd --no-build --output "$(package)"
+}
+
+rpm_package() { echo "$TARGET/generate-rpm/pat-broker-0.1.0-1.$(uname -m).rpm"; }
+
+# gzip: the default, zstd, takes minutes in a tool that was built without optimising. Who releases leaves that out.
+build_rpm() {
+    rm -f "$(rpm_package)"
+    mkdir -p "$TARGET/generate-rpm"
+    CARGO_TARGET_DIR=$TARGET "$CACHE/tools/bin/cargo-generate-rpm" -p daemon --target-dir "$TARGET" --payload-compress gzip \
+        --output "$(rpm_package)"
 }
 
 # The same files under the next version number, as an update would bring them.
@@ -65,7 +96,7 @@ build_upgrade() {
     rm -rf "$WORK/upgrade"
     dpkg-deb --raw-extract "$(package)" "$WORK/upgrade"
     sed -i 's/^Version: .*/Version: 0.1.1-1/' "$WORK/upgrade/DEBIAN/control"
-    dpkg-deb --root-owner-group --build "$WORK/upgrade" "$WORK/upgrade.deb"
+    dpkg-deb --root-owner-group -Zgzip -z1 --build "$WORK/upgrade" "$WORK/upgrade.deb"
 }
 
 # Mode, owner and name of every file; documentation and examples by their folder only.
@@ -75,6 +106,62 @@ check_contents() {
     grep -v ' /usr/share/doc/' "$WORK/all-contents" | LC_ALL=C sort -k 3 >"$WORK/contents"
     diff -u tests/system/contents.txt "$WORK/contents"
     grep -q ' /usr/share/doc/pat-broker/examples/minimal/users.d/miguel_cli.toml$' "$WORK/all-contents"
+}
+
+# Kind, mode, owner and name of every file, in the same words as the other package's.
+check_rpm() {
+    rpm -qp --qf '[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES}\n]' "$(rpm_package)" 2>/dev/null |
+        sed 's| root/root | 0/0 |' >"$WORK/all-rpm"
+    grep -vE ' /usr/share/(doc|licenses)/' "$WORK/all-rpm" | LC_ALL=C sort -k 3 >"$WORK/rpm-contents"
+    # Its own places, and no compressing.
+    grep -v lintian tests/system/contents.txt | sed 's|/usr/share/zsh/vendor-completions|/usr/share/zsh/site-functions|; s|^\(.*/man/.*\)\.gz$|\1|' |
+        LC_ALL=C sort -k 3 >"$WORK/rpm-wanted"
+    diff -u "$WORK/rpm-wanted" "$WORK/rpm-contents"
+    grep -q ' /usr/share/doc/pat-broker/examples/minimal/users.d/miguel_cli.toml$' "$WORK/all-rpm"
+    grep -q ' /usr/share/licenses/pat-broker/LICENSE$' "$WORK/all-rpm"
+    rpm -qp --requires "$(rpm_package)" >"$WORK/rpm-requires" 2>/dev/null
+    grep -qx 'systemd >= 250' "$WORK/rpm-requires"
+    grep -q '^procps-ng' "$WORK/rpm-requires"
+    rpm --checksig "$(rpm_package)" | grep -q 'digests OK'
+    rpm -qp --configfiles "$(rpm_package)" 2>/dev/null >"$WORK/rpm-conffiles"
+    [ ! -s "$WORK/rpm-conffiles" ]
+}
+
+# Laid out for the guests, which have no rpm.
+check_rpm_scripts() {
+    local out=$WORK/rpm
+    rm -rf "$out"
+    mkdir -p "$out/tree"
+    rpm --root "$out/tree" --dbpath /db --install --nodeps --noscripts "$(rpm_package)"
+    rpm --root "$out/tree" --dbpath /db --verify --nodeps --noscripts pat-broker
+    rm -rf "$out/tree/db"
+    rpm -qp --qf '%{POSTIN}' "$(rpm_package)" >"$out/post" 2>/dev/null
+    rpm -qp --qf '%{PREUN}' "$(rpm_package)" >"$out/preun" 2>/dev/null
+    rpm -qp --qf '%{POSTUN}' "$(rpm_package)" >"$out/postun" 2>/dev/null
+    diff -u packaging/rpm/post.sh "$out/post"
+    diff -u packaging/rpm/preun.sh "$out/preun"
+    diff -u packaging/rpm/postun.sh "$out/postun"
+}
+
+check_completions() {
+    local made=$WORK/rpm/tree/usr/share name
+    for name in patctl pat-exec; do
+        bash -n "$made/bash-completion/completions/$name"
+        zsh -n "$made/zsh/site-functions/_$name"
+        fish --no-execute "$made/fish/vendor_completions.d/$name.fish"
+    done
+    options <"$WORK/pat-exec.help" >"$WORK/said"
+    options <"$made/bash-completion/completions/pat-exec" >"$WORK/offered"
+    diff -u "$WORK/said" "$WORK/offered"
+    options <"$made/zsh/site-functions/_pat-exec" >"$WORK/offered"
+    diff -u "$WORK/said" "$WORK/offered"
+    sed -n 's/.*-l \([a-z]*\).*/--\1/p' "$made/fish/vendor_completions.d/pat-exec.fish" | LC_ALL=C sort -u >"$WORK/offered"
+    diff -u "$WORK/said" "$WORK/offered"
+    # And bash offers what begins as somebody typed it.
+    bash -c 'source "$1"; COMP_WORDS=(patctl admin-key ro); COMP_CWORD=2; _patctl patctl ro admin-key; echo "${COMPREPLY[*]}"' \
+        bash "$made/bash-completion/completions/patctl" | grep -qx rotate
+    bash -c 'source "$1"; COMP_WORDS=(pat-exec --deliver e); COMP_CWORD=2; _pat_exec pat-exec e --deliver; echo "${COMPREPLY[*]}"' \
+        bash "$made/bash-completion/completions/pat-exec" | grep -qx env
 }
 
 check_static_client() {
@@ -115,20 +202,21 @@ check_lintian() {
     return "$status"
 }
 
-# The scenario prints a line per promise; those lines are the counts.
+# run_scenario RELEASE: the scenario prints a line per promise; those lines are the counts.
 run_scenario() {
-    local out=$TARGET/system-run log=$WORK/scenario.log status passed failed
+    local release=$1 out=$TARGET/system-run/$1 log=$WORK/scenario.log status passed failed
+    title "the package on $release"
     rm -rf "$out"
     set +e
-    tests/system/boot "$(guest)" "$out" tests/system/service.sh "$(package)" "$WORK/upgrade.deb" \
-        "$TARGET/debug/snowflake-sim" tests/system/guest 2>&1 | tee "$log"
+    tests/system/boot "$(guest "$release")" "$out" tests/system/service.sh "$(package)" "$WORK/upgrade.deb" \
+        "$TARGET/debug/snowflake-sim" tests/system/guest packaging/examples/on-failure "$WORK/rpm" 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     set -e
     passed=$(grep -c '^ok ' "$log" || true) failed=$(grep -c '^FAILED ' "$log" || true)
     PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
-    while IFS= read -r name; do FAILURES+=("$name"); done < <(sed -n 's/^FAILED  *//p' "$log")
+    while IFS= read -r name; do FAILURES+=("$release: $name"); done < <(sed -n 's/^FAILED  *//p' "$log")
     if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || ! grep -qx 'the scenario is complete' "$log"; }; then
-        FAILED=$((FAILED + 1)) FAILURES+=("the scenario ended early (status $status)")
+        FAILED=$((FAILED + 1)) FAILURES+=("$release: the scenario ended early (status $status)")
     fi
-    printf 'system: %s passed, %s failed; journal and console of the guest: %s\n' "$passed" "$failed" "$out"
+    printf '%s: %s passed, %s failed; journal and console of the guest: %s\n' "$release" "$passed" "$failed" "$out"
 }

@@ -114,6 +114,9 @@ pub(crate) enum Verb {
     CortexSettings(CortexSettingsArgs),
     /// Set a lost or damaged store aside, so that the daemon starts a new one
     Rebuild(RebuildArgs),
+    /// Print what a shell offers after Tab
+    #[command(hide = true)]
+    Completions(CompletionsArgs),
 }
 
 #[derive(Args, Debug)]
@@ -239,6 +242,13 @@ pub(crate) struct InitArgs {
     /// Also write the admin's public key to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) public_key_out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Args, Debug)]

@@ -15,6 +15,7 @@ mod audit_tokens;
 mod bootstrap;
 mod checks;
 mod cli;
+mod completions;
 mod confirm;
 mod cortex_settings;
 mod crash;
@@ -85,5 +86,6 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Verb::AdminKey(args) => admin_key::run(cli, &args.what),
         Verb::CortexSettings(args) => cortex_settings::run(cli, args),
         Verb::Rebuild(args) => rebuild::run(args),
+        Verb::Completions(args) => completions::run(args),
     }
 }

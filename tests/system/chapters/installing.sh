@@ -1,0 +1,34 @@
+# The package on a fresh machine: rights, units, nothing started.
+
+installs() { in_root apt-get install -y -qq "$@"; }
+
+rights_are_right() {
+    [ "$(in_root stat -c '%a %U:%G' /usr/bin/pat-exec)" = '2755 root:patclient' ]
+    [ "$(in_root stat -c '%a %U:%G' /run/patd)" = '755 root:root' ]
+    [ "$(in_root stat -c '%a %U:%G' /etc/patd/credentials)" = '700 root:root' ]
+    in_root getent passwd patd | grep -q ':/usr/sbin/nologin$'
+    [ -z "$(in_root getent group patclient | cut -d : -f 4)" ]
+}
+
+nothing_runs_yet() {
+    [ "$(in_root systemctl is-enabled patd.service patd.socket patd-admin.socket patd-admin-key.timer)" = $'disabled\ndisabled\ndisabled\ndisabled' ]
+    shows ActiveState inactive
+}
+
+# The guest has no man program: systemd checks the units, and the pages they name are looked for here. Before 254 a
+# growing RestartSec= is not known, and not more than a warning.
+units_verify() {
+    local page said
+    said=$(
+        in_root systemd-analyze verify --man=no patd.service patd.socket patd-admin.socket patd-admin-key.service patd-admin-key.timer 2>&1
+        as_user miguel systemd-analyze --user verify --man=no patd.service patd.socket patd-admin.socket 2>&1
+    )
+    printf '%s\n' "$said"
+    [ "$(version_of_systemd)" -ge 254 ] || said=$(grep -v "Unknown key.* 'Restart\(Steps\|MaxDelaySec\|Mode\)' in section" <<<"$said" || true)
+    [ -z "$said" ]
+    for page in $(grep -ho 'man:[^ ]*' "$ROOT"/usr/lib/systemd/system/patd* | sort -u | sed 's/man:\(.*\)(\(.\))/man\2\/\1.\2.gz/'); do
+        [ -f "$ROOT/usr/share/man/$page" ]
+    done
+}
+
+exposure_is_low() { in_root systemd-analyze security --offline=true --threshold=14 patd.service; }

@@ -15,7 +15,7 @@ type Case = Vec<(PathBuf, Harm)>;
 #[test]
 fn one_damaged_file_costs_no_secret() {
     let bench = Bench::new(client(), Strategy::Add);
-    let per_file = if is_long() { 250 } else { 8 };
+    let per_file = if is_long() { 60 } else { 8 };
     let cases: Vec<Case> = harms(&bench, per_file).into_iter().map(|harm| vec![harm]).collect();
 
     let tally = try_all(bench, &cases);
@@ -28,7 +28,7 @@ fn one_damaged_file_costs_no_secret() {
 fn two_damaged_files_cost_a_start_at_most_and_never_the_wrong_secret() {
     let bench = Bench::new(client(), Strategy::Add);
     let store = |file: &Path| !file.starts_with("audit") && !file.ends_with("leases.jsonl");
-    let harms = harms(&bench, if is_long() { 16 } else { 3 });
+    let harms = harms(&bench, if is_long() { 6 } else { 3 });
     let of_store: Vec<_> = harms.into_iter().filter(|(file, _)| store(file)).collect();
     let pairs = of_store.iter().flat_map(|one| of_store.iter().map(move |other| (one, other)));
     let pairs = pairs.filter(|(one, other)| one.0 < other.0);

@@ -176,13 +176,10 @@ check_static_client() {
 # Both ways: nothing undocumented, nothing documented that is gone.
 check_man_pages() {
     local verb program
-    {
-        "$TARGET/release/patctl" --help
-        for verb in $("$TARGET/release/patctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | grep -vx help); do
-            "$TARGET/release/patctl" "$verb" --help
-            sed 's/\\-/-/g' packaging/man/patctl.8 | grep "^\.B[IR]* *\"*$verb\b" >"$WORK/verb" || { echo "patctl.8 lacks $verb" && return 1; }
-        done
-    } >"$WORK/patctl.help"
+    for verb in $(verbs "$TARGET/release/patctl"); do
+        sed 's/\\-/-/g' packaging/man/patctl.8 | grep "^\.B[IR]* *\"*$verb\b" >"$WORK/verb" || { echo "patctl.8 lacks $verb" && return 1; }
+    done
+    every_help "$TARGET/release/patctl" >"$WORK/patctl.help"
     "$TARGET/release/patd" --help >"$WORK/patd.help"
     "$TARGET/release/pat-exec" --help >"$WORK/pat-exec.help"
     for program in patctl patd pat-exec; do
@@ -191,6 +188,15 @@ check_man_pages() {
         diff -u --label "$program --help" --label "$program manual" "$WORK/said" "$WORK/written"
     done
 }
+
+# every_help PROGRAM [VERB…]: its help, and that of every verb below it.
+every_help() {
+    local verb
+    "$@" --help
+    for verb in $(verbs "$@"); do every_help "$@" "$verb"; done
+}
+
+verbs() { "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | grep -vx help || true; }
 
 # Without examples, which show other programs too, and without their options in running text.
 options() { grep -oE '(^|[^[:alnum:]-])--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | LC_ALL=C sort -u; }

@@ -41,8 +41,8 @@ pub fn measure(programs: &Binaries, report: &mut Report) {
 fn weight(one: &mut World, all: &mut World, report: &mut Report) {
     let resident = |world: &mut World| {
         world.start();
-        let served = world.status()["slots"].as_array().map_or(0, Vec::len);
         let resident = resident_kib(world);
+        let served = world.status()["slots"].as_array().map_or(0, Vec::len);
         world.stop();
         (served, resident)
     };
@@ -56,7 +56,7 @@ fn weight(one: &mut World, all: &mut World, report: &mut Report) {
         2.0,
         "KiB",
         format!(
-            "VmRSS {:.1} MiB with {SLOTS} slots, {:.1} MiB with one, after a status of both",
+            "VmRSS {:.1} MiB with {SLOTS} slots, {:.1} MiB with one",
             with_all / 1024.0,
             with_one / 1024.0
         ),

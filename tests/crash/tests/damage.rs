@@ -15,7 +15,7 @@ type Case = Vec<(PathBuf, Harm)>;
 #[test]
 fn one_damaged_file_costs_no_secret() {
     let bench = Bench::new(client(), Strategy::Add);
-    let per_file = if is_long() { 60 } else { 8 };
+    let per_file = if is_long() { 60 } else { 5 };
     let cases: Vec<Case> = harms(&bench, per_file).into_iter().map(|harm| vec![harm]).collect();
 
     let tally = try_all(bench, &cases);
@@ -35,7 +35,7 @@ fn two_damaged_files_cost_a_start_at_most_and_never_the_wrong_secret() {
     let cases: Vec<Case> = pairs.map(|(one, other)| vec![one.clone(), other.clone()]).collect();
     let cases = match is_long() {
         true => cases,
-        false => sampled(cases, 24),
+        false => sampled(cases, 16),
     };
 
     let tally = try_all(bench, &cases);

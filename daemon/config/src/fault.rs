@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use pat_wire::text::plain;
+
 use crate::at::Place;
 
 /// One fault.
@@ -72,12 +74,12 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn add(&mut self, place: &Place, wrong: Wrong) {
-        let Wrong { what, next_step } = wrong;
+        // A name in quotes may hold what steers a terminal: whatever is repeated of a file goes through here.
         self.found.push(Fault {
             file: place.file.to_path_buf(),
             line: place.line,
-            what,
-            next_step,
+            what: plain(&wrong.what),
+            next_step: plain(&wrong.next_step),
         });
     }
 

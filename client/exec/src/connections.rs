@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use pat_wire::secret::Zeroizing;
 
-use crate::toml::{FaultyLine, Item, items, write};
+use crate::toml::{FaultyLine, Item, items, unescaped, write};
 
 /// Connections by name. Their values may be passwords: wiped when dropped, and not in `Debug`.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -70,6 +70,13 @@ impl Connections {
         self.0.is_empty()
     }
 
+    /// Returns whether a `config.toml` has its connections in an inline table, to which no text can be appended.
+    pub(crate) fn are_inline(config: &str) -> bool {
+        let is_theirs =
+            |item: &Item<'_>| matches!(item, Item::Inline(path) if path == &["connections"]);
+        items(config).is_ok_and(|items| items.iter().any(is_theirs))
+    }
+
     /// Leaves one out.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.0.remove(name);
@@ -89,13 +96,20 @@ impl Connections {
         (Self(named), Self(unnamed))
     }
 
-    /// Splits off those with a name, key or value of which `holds` is true.
+    /// Splits off those of which `holds` is true: of their text, or of what a name, key or value in it says.
     pub(crate) fn split_by_content(self, holds: impl Fn(&str) -> bool) -> (Self, Self) {
-        let (held, free) = self.0.into_iter().partition(|(name, keys)| {
-            holds(name)
-                || keys.iter().any(|(key, value)| holds(value) || key.iter().any(|k| holds(k)))
-        });
-        (Self(held), Self(free))
+        let (mut held, mut free) = (Self::default(), Self::default());
+        for (name, settings) in self.0 {
+            let says = |(key, value): &Setting| {
+                holds(&unescaped(value)) || key.iter().any(|part| holds(part))
+            };
+            let is_said = holds(&name) || settings.iter().any(says);
+            let one = Self([(name, settings)].into());
+            // Keys of several parts are told apart only in their text.
+            let of = if is_said || holds(&one.to_text()) { &mut held } else { &mut free };
+            of.0.extend(one.0);
+        }
+        (held, free)
     }
 
     /// Returns them as the text of a `connections.toml`, a blank line before each.
@@ -151,7 +165,7 @@ impl Connections {
             }
             match &item {
                 Item::TableArray(_) => return Err(Unreadable::Array),
-                Item::Table(_) => {
+                Item::Table(_) | Item::Inline(_) => {
                     connections.entry(name.clone()).or_default();
                 }
                 // A value right here is a setting of the file, not a connection.
@@ -218,6 +232,22 @@ mod tests {
 
         assert_eq!(held.names().collect::<Vec<_>>(), ["a", "simpat_1"]);
         assert_eq!(free.names().collect::<Vec<_>>(), ["b"]);
+    }
+
+    #[test]
+    fn a_connection_that_spells_the_secret_in_parts_or_escapes_is_split_off() {
+        for text in [
+            "[a]\nsimpat.one = 1\n",
+            "[a.simpat]\none = 1\n",
+            "[a]\nx = \"simpat\\u002eone\"\n",
+            "[a]\nx = \"\"\"simpat.\\\n  one\"\"\"\n",
+        ] {
+            let connections = Connections::of_connections_file(text).unwrap();
+
+            let (held, free) = connections.split_by_content(|text| text.contains("simpat.one"));
+
+            assert!(held.contains("a") && free.is_empty(), "{text}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn said(text: &str) -> Result<Vec<Said>, usize> {
     let items = items(text).map_err(|FaultyLine(line)| line)?;
     let said = items.into_iter().map(|item| match item {
         Item::Value(path, value) => (path, Some(value.to_owned())),
-        Item::Table(path) | Item::TableArray(path) => (path, None),
+        Item::Table(path) | Item::TableArray(path) | Item::Inline(path) => (path, None),
     });
     Ok(said.collect())
 }

@@ -167,6 +167,21 @@ fn an_added_connection_does_not_hide_those_of_the_users_config() {
 }
 
 #[test]
+fn a_config_that_no_text_can_be_appended_to_is_left_as_it_is() {
+    let world = World::new();
+    let config = "connections = { other = { user = \"o\" } }\n";
+    world.write("config.toml", config);
+
+    let output = world.run(ADD);
+
+    world.cleaned_up();
+    assert_eq!(world.read("config.toml"), config);
+    let aside = world.read("config.toml.from-pat-exec");
+    assert_eq!(aside, "\n[new]\naccount = \"a\"\nuser = \"n\"\n");
+    assert!(stderr(&output).contains("config.toml.from-pat-exec"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_connection_or_file_with_the_token_in_it_is_not_kept() {
     let world = World::new();
 

@@ -188,7 +188,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn escaped(rest: &mut std::str::Chars<'_>) -> Option<char> {
+pub(super) fn escaped(rest: &mut std::str::Chars<'_>) -> Option<char> {
     Some(match rest.next()? {
         'b' => '\u{8}',
         't' => '\t',

@@ -6,14 +6,17 @@ mod cursor;
 pub(crate) mod write;
 
 use cursor::Cursor;
+use pat_wire::secret::Zeroizing;
 
 /// One thing a file says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Item<'a> {
-    /// There is such a table (a header, or an inline table without keys).
+    /// There is such a table, by its header.
     Table(Vec<String>),
     /// There is such an array of tables; what is below it is not told.
     TableArray(Vec<String>),
+    /// There is such an inline table, which no header can add to; its keys come next.
+    Inline(Vec<String>),
     /// A key, by its full path, has this value, as written. Inline tables are told key by key.
     Value(Vec<String>, &'a str),
 }
@@ -22,7 +25,10 @@ impl Item<'_> {
     /// Returns the full path.
     pub(crate) fn path(&self) -> &[String] {
         match self {
-            Self::Table(path) | Self::TableArray(path) | Self::Value(path, _) => path,
+            Self::Table(path)
+            | Self::TableArray(path)
+            | Self::Inline(path)
+            | Self::Value(path, _) => path,
         }
     }
 }
@@ -41,6 +47,26 @@ pub(crate) fn items(text: &str) -> Result<Vec<Item<'_>>, FaultyLine> {
         Some(()) => Ok(reader.items),
         None => Err(FaultyLine(reader.cursor.line())),
     }
+}
+
+/// Returns what the strings of a value say: each escape as what it stands for, whatever kind of string it is in.
+pub(crate) fn unescaped(value: &str) -> Zeroizing<String> {
+    // Sized once: no escape is longer than what it stands for.
+    let mut text = Zeroizing::new(String::with_capacity(value.len()));
+    let mut rest = value.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        let after = rest.as_str();
+        match cursor::escaped(&mut rest) {
+            Some(c) => text.push(c),
+            // The end of a line in a long string, with the blanks that begin the next.
+            None => rest = after.trim_start().chars(),
+        }
+    }
+    text
 }
 
 struct Reader<'a> {
@@ -119,7 +145,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.cursor.take('{')?;
-        let before = self.items.len();
+        self.items.extend(path.clone().map(Item::Inline));
         loop {
             self.cursor.skip_blank_lines();
             if self.cursor.take('}').is_some() {
@@ -134,9 +160,6 @@ impl<'a> Reader<'a> {
                 self.cursor.take('}')?;
                 break;
             }
-        }
-        if let (Some(path), true) = (path, self.items.len() == before) {
-            self.items.push(Item::Table(path));
         }
         Some(())
     }
@@ -205,7 +228,7 @@ mod tests {
             Item::Table(path("a")),
             Item::TableArray(path("b")),
             Item::Table(path("d")),
-            Item::Table(path("d.e")),
+            Item::Inline(path("d.e")),
             Item::Value(path("d.z"), "1"),
         ];
         assert_eq!(items, expected);
@@ -234,6 +257,20 @@ mod tests {
             ("[[a]\n", 1),
         ] {
             assert_eq!(items(text), Err(FaultyLine(line)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_says_the_same_however_it_is_escaped() {
+        for value in [
+            "\"a_b\"",
+            "\"a\\u005fb\"",
+            "'a_b'",
+            "\"\"\"a_\\\n  b\"\"\"",
+            "\"a\\x5Fb\"",
+            "[\"a\\U0000005fb\"]",
+        ] {
+            assert!(unescaped(value).contains("a_b"), "{value}");
         }
     }
 

@@ -69,6 +69,8 @@ struct Own {
     path: PathBuf,
     connections: Connections,
     is_config: bool,
+    /// Nothing can be appended to it.
+    is_closed: bool,
 }
 
 impl Own {
@@ -80,19 +82,34 @@ impl Own {
             let connections = connections(&config, Connections::of_config_file)?;
             let connections = connections.unwrap_or_default();
             if !connections.is_empty() {
-                return Ok(Self { path: config, connections, is_config: true });
+                let text = files::read_text(&config, Side::Real)?;
+                let is_closed = Connections::are_inline(&text);
+                return Ok(Self { path: config, connections, is_config: true, is_closed });
             }
         }
         let connections = connections(&path, Connections::of_connections_file)?.unwrap_or_default();
-        Ok(Self { path, connections, is_config: false })
+        Ok(Self { path, connections, is_config: false, is_closed: false })
     }
 
     fn append(&self, added: &Connections) -> io::Result<()> {
         if added.is_empty() {
             return Ok(());
         }
+        if self.is_closed {
+            return self.beside(added);
+        }
         let text = if self.is_config { added.to_config_text() } else { added.to_text() };
         files::append(&self.path, Side::Real, text.as_bytes())?.sync_all()
+    }
+
+    fn beside(&self, added: &Connections) -> io::Result<()> {
+        let aside = free_name(&self.path)?;
+        files::write_new(&aside, added.to_text().as_bytes())?;
+        let (own, aside) = (self.path.display(), aside.display());
+        say(&format!(
+            "nothing can be added to the inline table of {own}; the new connections are in {aside}"
+        ));
+        Ok(())
     }
 }
 

@@ -27,6 +27,7 @@ pub mod flags;
 pub mod house;
 pub mod leases;
 mod logging;
+pub mod memory;
 pub mod os;
 pub mod peer;
 pub mod provisioning;

@@ -26,6 +26,20 @@ pub fn adopt(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Closes whatever was inherited besides the standard descriptors and those that the service manager announced
+/// (`LISTEN_FDS`). Called first, before anything of this process is open.
+#[expect(unsafe_code, reason = "inherited descriptors have no owner in Rust that could close them")]
+pub fn close_unannounced() -> io::Result<()> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    let is_ours = number("LISTEN_PID") == Some(std::process::id());
+    let announced = if is_ours { number("LISTEN_FDS").unwrap_or(0) } else { 0 };
+    let first = FIRST_ANNOUNCED.saturating_add(announced);
+    // JUSTIFICATION: a descriptor that a careless starter left open would stay so for the life of the daemon.
+    // SAFETY: the caller has opened nothing yet, so that no Rust value owns any of these; the call takes three integers.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0) };
+    Errno::result(done).map(drop).map_err(io::Error::from)
+}
+
 /// Returns a descriptor that stands for the process with this id, as long as it is open.
 #[expect(unsafe_code, reason = "nix has no pidfd_open")]
 pub fn pidfd_open(pid: i32) -> io::Result<OwnedFd> {
@@ -228,6 +242,8 @@ pub fn pid_of(pidfd: impl AsFd) -> io::Result<Option<i32>> {
     Ok(pid.and_then(|pid| pid.trim().parse().ok()).filter(|pid: &i32| *pid > 0))
 }
 
+/// sd_listen_fds(3): SD_LISTEN_FDS_START.
+const FIRST_ANNOUNCED: u32 = 3;
 /// 2^32-1 itself means "no id".
 const ALL_IDS: u64 = 4_294_967_295;
 /// asm-generic/socket.h; the daemon is not built for the two architectures that have another number.

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::fault::{Fault, USAGE};
 use crate::flags::Flags;
 use crate::logging;
+use crate::memory;
 use crate::os;
 use crate::{serving, signals};
 
@@ -32,6 +33,10 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// Whatever kept it from starting; nothing was served then.
 pub fn run(flags: &Flags) -> Result<(), Fault> {
+    if let Err(error) = os::close_unannounced() {
+        // A filter, or Linux before 5.9: what a careless starter left open stays so.
+        tracing::warn!(error = %error, "Inherited descriptors not closed");
+    }
     os::keep_heap_small();
     os::harden().map_err(Fault::Harden)?;
     ids_mean_something()?;
@@ -39,6 +44,7 @@ pub fn run(flags: &Flags) -> Result<(), Fault> {
     if flags.check {
         return check(&config);
     }
+    memory::lock();
     let house = serving::furnish(flags, config, Arc::new(Clock::kernel()))?;
     let runtime = serving::runtime().map_err(Fault::Runtime)?;
     let served = runtime.block_on(serving::serve(house, signals::until_told_to_end));

@@ -35,20 +35,21 @@ fn text_of(status: &Status, now: i64, in_colour: bool) -> String {
 fn daemon_lines(daemon: &DaemonStatus, now: i64) -> String {
     let up = time::span(now.saturating_sub(daemon.started_at).max(0));
     format!(
-        "patd {}, pid {}, up {up}, host {}\nroot key: {}\nconfiguration: owned by {}; peers identified by {}{}\n",
+        "patd {}, pid {}, up {up}, host {}\nroot key: {}\nconfiguration: owned by {}; peers identified by {}{}{}\n",
         plain(&daemon.version),
         daemon.pid,
         plain(&daemon.host_id),
         plain(&daemon.root_key),
         plain(&daemon.config_owner),
         plain(&daemon.peer_tier),
-        passed_files(&daemon.passed_files),
+        also(", passed files ", &daemon.passed_files),
+        also("; memory ", &daemon.memory),
     )
 }
 
 /// A daemon before this version does not say.
-fn passed_files(said: &str) -> String {
-    if said.is_empty() { String::new() } else { format!(", passed files {}", plain(said)) }
+fn also(what: &str, said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!("{what}{}", plain(said)) }
 }
 
 fn slots(slots: &[SlotStatus], now: i64, in_colour: bool) -> String {

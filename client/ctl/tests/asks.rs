@@ -40,6 +40,7 @@ fn status() -> Status {
             host_id: "AB12CD34".to_owned(),
             peer_tier: "pidfs".to_owned(),
             passed_files: "refused".to_owned(),
+            memory: "locked".to_owned(),
             root_key: "file /x (anyone who can read this disk)".to_owned(),
             config_owner: "root".to_owned(),
         },
@@ -74,7 +75,7 @@ fn status_is_a_table_with_times_as_people_say_them() {
     let expected = "\
 patd 0.1.0, pid 4711, up 3 h, host AB12CD34
 root key: file /x (anyone who can read this disk)
-configuration: owned by root; peers identified by pidfs, passed files refused
+configuration: owned by root; peers identified by pidfs, passed files refused; memory locked
 
 CONNECTION           SLOT                        ROLE             STATE    GEN  EXPIRES      NEXT ROTATION  LEASES
 miguel_cli, reports  MYORG-MYACCOUNT/MIGUEL_CLI  MIGUEL_CLI_ROLE  serving  3    in 6 d 23 h  in 3 d 11 h    2 (1 on older tokens)

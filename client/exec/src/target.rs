@@ -2,6 +2,8 @@
 //! PATH, links and variables say. Which they are is told by the broker, to the gated wrapper alone.
 
 use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use pat_wire::trust::{Fault, Program, Untrusted};
@@ -20,9 +22,7 @@ pub(crate) fn chosen(
     search: Option<&OsStr>,
 ) -> Result<Program, Failure> {
     let target = match by_name(targets, &command.program) {
-        Some(opened) => opened.map_err(|untrusted| {
-            Failure::not_executable(format!("cannot be run with a token: {untrusted}"))
-        })?,
+        Some(opened) => opened.map_err(|untrusted| not_trusted(&untrusted))?,
         None => by_file(targets, command, search)?.ok_or_else(|| none_of(targets, command))?,
     };
     if target.is_script() {
@@ -56,9 +56,24 @@ fn by_file(
 ) -> Result<Option<Program>, Failure> {
     let found = program::find(&command.program, search)?;
     let Ok(metadata) = std::fs::metadata(&found) else { return Ok(None) };
-    // One that is not there, or not trusted, is no reason to refuse another.
-    let mut trusted = targets.iter().filter_map(|target| Program::open(Path::new(target)).ok());
-    Ok(trusted.find(|target| target.is(&metadata)))
+    for target in targets.iter().map(Path::new) {
+        match Program::open(target) {
+            Ok(program) if program.is(&metadata) => return Ok(Some(program)),
+            // One that is not trusted is no reason to refuse another.
+            Err(untrusted) if is_same(target, &metadata) => return Err(not_trusted(&untrusted)),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+fn is_same(target: &Path, found: &Metadata) -> bool {
+    let target = std::fs::metadata(target);
+    target.is_ok_and(|target| (target.dev(), target.ino()) == (found.dev(), found.ino()))
+}
+
+fn not_trusted(untrusted: &Untrusted) -> Failure {
+    Failure::not_executable(format!("cannot be run with a token: {untrusted}"))
 }
 
 fn none_of(targets: &[String], command: &Command) -> Failure {

@@ -41,6 +41,9 @@ pub struct DaemonStatus {
     /// What becomes of files that a peer passes: `refused` (6.16 and later) or `dropped`.
     #[serde(default)]
     pub passed_files: String,
+    /// Whether its memory can be swapped out: `locked`, or `not locked` and why.
+    #[serde(default)]
+    pub memory: String,
     /// The root key's provider with its label, e.g. `systemd-credential (host key)`.
     pub root_key: String,
     /// Who owns the trusted configuration: `root`, or `the daemon's own uid`.

@@ -35,6 +35,7 @@ fn daemon(house: &House, config: &Config) -> DaemonStatus {
         host_id: house.store.host().as_str().to_owned(),
         peer_tier: crate::peer::tier().as_str().to_owned(),
         passed_files: crate::peer::passed_files().as_str().to_owned(),
+        memory: crate::memory::standing().to_owned(),
         root_key: house.facts.root_key.clone(),
         config_owner: match config.owner {
             Owner::Root => "root".to_owned(),

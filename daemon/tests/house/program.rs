@@ -192,6 +192,31 @@ fn it_cannot_be_looked_into_by_its_own_user_and_leaves_no_core() {
 }
 
 #[test]
+fn a_descriptor_that_its_starter_left_open_is_closed_and_its_memory_is_locked_or_told() {
+    let world = World::prepared();
+    let patd = command(&world);
+    let mut left_open = Command::new("sh");
+    left_open.args(["-c", "exec 7>&1 >/dev/null; exec \"$@\"", "sh"]).arg(patd.get_program());
+    left_open
+        .args(patd.get_args())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut program = Program(left_open.spawn().unwrap());
+
+    let mut left = Vec::new();
+    program.0.stdout.take().unwrap().read_to_end(&mut left).unwrap();
+
+    assert!(left.is_empty(), "nobody holds the other end any more, and nothing came");
+    let memory = eventually("it serves", || Some(world.try_status()?.daemon.memory));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.0.id())).unwrap();
+    let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+    let is_locked = !locked.trim().starts_with("0 ");
+    assert_eq!(is_locked, memory == "locked", "{memory}: {locked}");
+    assert!(is_locked || memory.starts_with("not locked: "), "{memory}");
+}
+
+#[test]
 fn without_room_for_its_record_nothing_is_released_until_there_is_room_again() {
     let world = World::prepared();
     let program = Program::start(&world, &[]);

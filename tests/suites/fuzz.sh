@@ -33,7 +33,7 @@ fuzz_targets() { for program in tests/fuzz/libfuzzer/fuzz_targets/*.rs; do basen
 cargo_fuzz() {
     local verb=$1
     shift
-    PATH=$CACHE/tools/bin:$PATH nice cargo +nightly fuzz "$verb" --fuzz-dir tests/fuzz/libfuzzer \
+    PATH=$CACHE/tools/bin:$PATH RUST_BACKTRACE=0 nice cargo +nightly fuzz "$verb" --fuzz-dir tests/fuzz/libfuzzer \
         --target-dir "$TARGET/fuzz" --sanitizer none "$@"
 }
 

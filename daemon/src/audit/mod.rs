@@ -92,9 +92,9 @@ impl Audit {
     ///
     /// # Errors
     /// If the log cannot be read.
-    pub fn newest(&self, picks: &LogFilter, limit: usize) -> Result<Vec<String>, AuditError> {
+    pub fn newest(&self, picks: &LogFilter, limit: usize) -> io::Result<Vec<String>> {
         let folder = self.writer().folder().to_owned();
-        Log::open(&folder).and_then(|log| log.newest(picks, limit)).map_err(AuditError)
+        Log::open(&folder)?.newest(picks, limit)
     }
 
     /// Returns whether the newest record could not be written.

@@ -2,7 +2,7 @@
 //! it has that PAT Broker did not make.
 
 use patd_core::lifecycle::NO_ADD_FROM;
-use patd_core::lifecycle::lineage::Lineage;
+use patd_core::lifecycle::lineage;
 use patd_core::names::TokenName;
 use patd_core::pattern::desired::ServiceUser;
 use patd_core::pattern::observed::{Observed, Seen, Token, UserFacts};
@@ -57,7 +57,7 @@ impl Found {
                 "leave out --remove-token to see them",
             ));
         }
-        match Lineage::read(&name) {
+        match lineage::of(&name) {
             None => Ok(name),
             Some(lineage) => {
                 let what = format!("nothing was done: token {name} is PAT Broker's own");
@@ -147,7 +147,7 @@ impl Found {
                 "status": token.status,
                 "expires_at": token.expires_at,
                 "created_by": token.created_by,
-                "ours": Lineage::read(&TokenName::new(token.name.as_str())).is_some(),
+                "ours": lineage::of(&TokenName::new(token.name.as_str())).is_some(),
                 "finding": self.finding(token),
             })
         };
@@ -192,7 +192,7 @@ fn unseen(user: &str, needs: &str) -> Failure {
 }
 
 fn maker(token: &Token) -> String {
-    match (Lineage::read(&TokenName::new(token.name.as_str())), &token.created_by) {
+    match (lineage::of(&TokenName::new(token.name.as_str())), &token.created_by) {
         (Some(lineage), _) => format!("PAT Broker on host {}", lineage.host),
         (None, Some(maker)) => maker.clone(),
         (None, None) => "not said".to_owned(),

@@ -188,11 +188,14 @@ fn systemd_seals_both_keys_where_the_unit_looks_for_them() {
 
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(mode(&world.path("etc/credentials")), 0o700);
-    assert_eq!(world.read("etc/credentials/root-key.cred"), "encrypt --name=root-key - -\n44\n");
+    assert_eq!(
+        world.read("etc/credentials/root-key.cred"),
+        "encrypt --tpm2-pcrs= --name=root-key - -\n44\n"
+    );
     assert!(
         world
             .read("etc/credentials/admin-key.cred")
-            .starts_with("encrypt --name=admin-key - -\n17")
+            .starts_with("encrypt --tpm2-pcrs= --name=admin-key - -\n17")
     );
 }
 

@@ -140,6 +140,12 @@ impl RawAccount {
         Some(raw)
     }
 
+    /// Returns where `[account]` stands, or `[admin]` if there is only that.
+    pub(crate) fn begins(&self) -> &Place {
+        let admin = self.admin.as_ref().filter(|_| self.place.line.is_none());
+        admin.map_or(&self.place, |admin| &admin.place)
+    }
+
     fn empty(place: Place) -> Self {
         let (name, host, port, protocol, ca_file, proxy, statements_per_hour) = Default::default();
         let (readable_by_others, admin, provision) = (true, None, None);

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 
 use patd::store::fuzzing::{Keys, decode, encode, open_meta};
 use patd_audit::Hash;
-use patd_core::names::{Account, Generation, SlotId, User};
+use patd_core::lifecycle::{Held, Slot};
+use patd_core::names::{Account, Generation, HostId, Role, SlotId, TokenName, User};
+use patd_core::time::Timestamp;
 
 pub fn check(bytes: &[u8]) {
     assert_codec(bytes);
+    assert_written(&String::from_utf8_lossy(bytes));
     assert_sealed(bytes);
     assert_meta(bytes);
 }
@@ -24,6 +27,31 @@ fn assert_codec(plain: &[u8]) {
     // One that is cut or has more than it says is no record.
     assert_eq!(decode(&written[..written.len() - 1]), None);
     assert_eq!(decode(&[written.as_slice(), b"x"].concat()), None);
+}
+
+/// Whatever names, reasons and secrets are in a state: it is read as it was written.
+fn assert_written(text: &str) {
+    let lines = || text.lines().take(8);
+    let held = |name: &str| Held {
+        generation: Generation(text.len() as u64),
+        name: TokenName::new(name),
+        role: Role::new(text),
+        issued_at: Timestamp(i64::MIN),
+        expires_at: Timestamp(i64::from(chosen(text.as_bytes(), 6))),
+    };
+    let mut state = Slot::new(HostId::new(text));
+    state.taint = Some(text.to_owned());
+    state.serving = lines().next().map(held);
+    state.drift = Some(lines().map(str::to_owned).collect());
+    let secrets: Vec<(Generation, &str)> = (1..).map(Generation).zip(lines()).collect();
+    let id = slot(text);
+
+    let written = encode(&id, &state, &secrets).expect("a state is JSON");
+    let opened = decode(&written).expect("what is written is a record");
+    assert_eq!(opened.state, Some((id, state)));
+    let read = opened.secrets.iter().map(|(generation, secret)| (*generation, secret.as_str()));
+    assert_eq!(read.collect::<Vec<_>>(), secrets);
+    assert_codec(&written);
 }
 
 /// The bytes as a plaintext to be sealed, and as what somebody put in the place of a sealed record.

@@ -38,7 +38,7 @@ impl Accounts {
         let files = sources.accounts.iter().map(|text| RawAccount::read(text, faults));
         let files: Vec<Option<RawAccount>> = files.collect();
         let homes = match (&in_main, main, files.is_empty()) {
-            (Some(raw), _, false) => Err((&raw.place, two_homes())),
+            (Some(raw), _, false) => Err((raw.begins(), two_homes())),
             (None, Some(main), true) => Err((&main.place, no_home())),
             (Some(_), _, true) | (None, _, false) | (None, None, true) => Ok(()),
         };

@@ -7,9 +7,10 @@ use pat_wire::error::{ErrorCode, ErrorReply};
 use pat_wire::limits::FRESH_SECRET_WAIT;
 use pat_wire::message::{self as wire, HandOut, HandOutRequest};
 use pat_wire::secret::Secret;
-use patd_core::lifecycle::{Alarm, Held, Why};
+use patd_core::lifecycle::{Alarm, Held, Slot, Why};
 use patd_core::names::{Connection, Generation};
 use patd_core::policy::{Claim, Decision, Delivery, DenyReason, Grant, decide};
+use patd_core::time::Timestamp;
 use tokio::time::Instant;
 
 use super::refusing::{Refusal, deny, no, plain};
@@ -245,14 +246,22 @@ fn open(house: &Arc<House>, handle: &Handle, new: NewLease) -> Result<(), Refusa
         Refused::Unwatchable(_) => internal(&refused.to_string()),
     })?;
     let view = handle.view();
-    match view.slot.current() {
-        Some(now) if now.generation == generation && !view.is_revoked() && !view.is_held_back() => {
-            Ok(())
-        }
-        Some(_) | None => {
-            Err(no(ErrorCode::NotReady, "the secret was replaced just now", "try again"))
-        }
+    let is_barred = view.is_revoked() || view.is_held_back();
+    let drain_min = i64::from(view.rules.drain_min);
+    match !is_barred && is_kept(&view.slot, generation, house.clock.now(), drain_min) {
+        true => Ok(()),
+        false => Err(no(ErrorCode::NotReady, "the secret was replaced just now", "try again")),
     }
+}
+
+/// Returns whether a generation is served, or was until just now: its shortest drain is not over, and whoever opened a
+/// lease on it meanwhile holds it. A distrusted one goes at once.
+fn is_kept(slot: &Slot, generation: Generation, now: Timestamp, drain_min: i64) -> bool {
+    let is_served = slot.current().is_some_and(|held| held.generation == generation);
+    is_served
+        || slot.draining.iter().any(|old| {
+            old.held.generation == generation && !old.tainted && now.since(old.since) < drain_min
+        })
 }
 
 /// State and secrets are sealed in one record: a secret that does not open is damage the store could not repair.
@@ -297,3 +306,42 @@ fn asked_delivery(asked: wire::Delivery) -> Delivery {
 }
 
 const HAND_OUT: &str = "hand-out";
+
+#[cfg(test)]
+mod tests {
+    use patd_core::lifecycle::Draining;
+    use patd_core::names::{HostId, Role, TokenName};
+
+    use super::*;
+
+    fn held(generation: u64) -> Held {
+        Held {
+            generation: Generation(generation),
+            name: TokenName::new(format!("T{generation}")),
+            role: Role::new("R"),
+            issued_at: Timestamp(0),
+            expires_at: Timestamp(1_000_000),
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_replaced_between_the_decision_and_the_lease_is_still_handed_out() {
+        let mut slot = Slot::new(HostId::new("0A1B2C3D"));
+        slot.serving = Some(held(2));
+        let (since, released_at) = (Timestamp(100), Some(Timestamp(100)));
+        slot.draining = vec![Draining { held: held(1), since, released_at, tainted: false }];
+        let kept = |slot: &Slot, generation, now| {
+            is_kept(slot, Generation(generation), Timestamp(now), 120)
+        };
+
+        assert!(kept(&slot, 2, 100) && kept(&slot, 2, 900));
+        assert!(kept(&slot, 1, 100) && kept(&slot, 1, 219));
+        assert!(
+            !kept(&slot, 1, 220),
+            "its shortest drain is over: it may be removed at any moment"
+        );
+        assert!(!kept(&slot, 3, 100));
+        slot.draining[0].tainted = true;
+        assert!(!kept(&slot, 1, 100), "what is distrusted goes at once");
+    }
+}

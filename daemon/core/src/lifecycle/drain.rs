@@ -88,10 +88,7 @@ impl Turn<'_> {
                     "Snowflake refused to remove the old token {name}: {} {}",
                     refusal.code, refusal.message
                 ),
-                format!(
-                    "grant the broker role its privilege on {} again, or remove the token by hand",
-                    self.rules.user
-                ),
+                format!("{}; or remove the token by hand", self.way_out(refusal.kind)),
             );
         }
     }

@@ -211,6 +211,24 @@ fn a_removal_that_fails_holds_up_no_rotation() {
 }
 
 #[test]
+fn a_refused_removal_says_the_way_out_of_its_own_cause() {
+    let way_out_of = |kind| {
+        let mut world = World::serving();
+        world.rotate(None);
+        world.run_for(120);
+        world.server.next = Some(Fault::Refused(kind));
+        world.run_for(1);
+        world.alarms["remove-refused"].next_step.clone()
+    };
+
+    let ways_out = [RefusalKind::Privilege, RefusalKind::AdminNetwork].map(way_out_of);
+    let [privilege, network] = &ways_out;
+    assert!(privilege.contains("MODIFY PROGRAMMATIC AUTHENTICATION METHODS"), "{privilege}");
+    assert!(network.contains("network policy of the broker user"), "{network}");
+    assert!(ways_out.iter().all(|way_out| way_out.ends_with("or remove the token by hand")));
+}
+
+#[test]
 fn answers_nobody_asked_for_change_nothing() {
     let mut world = World::serving();
     let before = world.slot.clone();

@@ -19,7 +19,8 @@ struct record {
     uint64_t inode, at;
 };
 
-static int journal = -1;
+static int has_journal;
+static char journal[4096];
 static char state[4096];
 static size_t state_length;
 /* One call at a time: the order of the records is that of the calls. */
@@ -28,10 +29,10 @@ static pthread_mutex_t in_order = PTHREAD_MUTEX_INITIALIZER;
 static void open_journal(void) {
     const char *path = getenv("CRASH_JOURNAL"), *folder = getenv("CRASH_STATE");
     if (!path || !folder) return;
+    snprintf(journal, sizeof journal, "%s", path);
     snprintf(state, sizeof state, "%s", folder);
     state_length = strlen(state);
-    journal = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    if (journal < 0) abort();
+    has_journal = 1;
 }
 
 static int is_state(const char *path) {
@@ -78,7 +79,10 @@ static void note(uint32_t kind, uint64_t inode, uint64_t at, const struct iovec 
     }
     if (second) all[count++] = (struct iovec){(void *)(uintptr_t)second, strlen(second)};
     size_t size = sizeof record + first_length + record.second_length;
-    if (syscall(SYS_writev, journal, all, count) != (long)size) abort();
+    /* Opened anew each time: the daemon closes what it was not told of, and gives the number to another file. */
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, journal, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd < 0 || syscall(SYS_writev, fd, all, count) != (long)size) abort();
+    syscall(SYS_close, fd);
 }
 
 static void note_path(uint32_t kind, uint64_t inode, uint64_t at, const char *path, const char *second) {
@@ -88,21 +92,21 @@ static void note_path(uint32_t kind, uint64_t inode, uint64_t at, const char *pa
 
 /* What was written where; at is negative for a write at the descriptor's own place, which is behind it now. */
 static void note_written(int fd, const struct iovec *parts, int count, int64_t at, ssize_t written) {
-    uint64_t inode = journal >= 0 && written > 0 ? inode_of(fd) : 0;
+    uint64_t inode = has_journal && written > 0 ? inode_of(fd) : 0;
     if (!inode) return;
     if (at < 0) at = lseek(fd, 0, SEEK_CUR) - written;
     note(WROTE, inode, (uint64_t)at, parts, count, (size_t)written, 0);
 }
 
 static void note_fd(uint32_t kind, int fd, uint64_t at, int result) {
-    uint64_t inode = journal >= 0 && result == 0 ? inode_of(fd) : 0;
+    uint64_t inode = has_journal && result == 0 ? inode_of(fd) : 0;
     if (inode) note(kind, inode, at, 0, 0, 0, 0);
 }
 
 static void note_name(uint32_t kind, int in, const char *path, int result) {
     char whole[4096];
     struct stat found = {0};
-    if (journal < 0 || result != 0 || !whole_path(in, path, whole, sizeof whole)) return;
+    if (!has_journal || result != 0 || !whole_path(in, path, whole, sizeof whole)) return;
     if (kind == MADE_FOLDER && stat(whole, &found) != 0) abort();
     note_path(kind, found.st_ino, 1, whole, 0);
 }
@@ -110,25 +114,25 @@ static void note_name(uint32_t kind, int in, const char *path, int result) {
 /* No model has these. */
 static void note_none(const char *path, int result) {
     char whole[4096];
-    if (journal >= 0 && result == 0 && whole_path(AT_FDCWD, path, whole, sizeof whole)) abort();
+    if (has_journal && result == 0 && whole_path(AT_FDCWD, path, whole, sizeof whole)) abort();
 }
 
 static void note_moved(int from_in, const char *from, int in, const char *to, int result) {
     char old[4096], new[4096];
-    if (journal < 0 || result != 0) return;
+    if (!has_journal || result != 0) return;
     if (whole_path(from_in, from, old, sizeof old) & whole_path(in, to, new, sizeof new)) note_path(MOVED, 0, 0, old, new);
 }
 
 /* Before an open that may make the file: whether it is there already. */
 static int is_there(int in, const char *path) {
     struct stat found;
-    return journal >= 0 && fstatat(in, path, &found, AT_SYMLINK_NOFOLLOW) == 0;
+    return has_journal && fstatat(in, path, &found, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static void note_opened(int in, const char *path, int flags, int was_there, int fd) {
     char whole[4096];
     struct stat found;
-    if (journal < 0 || fd < 0 || !(flags & (O_CREAT | O_TRUNC)) || !whole_path(in, path, whole, sizeof whole)) return;
+    if (!has_journal || fd < 0 || !(flags & (O_CREAT | O_TRUNC)) || !whole_path(in, path, whole, sizeof whole)) return;
     if (fstat(fd, &found) != 0) abort();
     if (flags & O_CREAT) note_path(MADE, found.st_ino, !was_there, whole, 0);
     if (flags & O_TRUNC) note(CUT_TO, found.st_ino, 0, 0, 0, 0, 0);

@@ -153,11 +153,11 @@ static int meet_path(const char *call, const char *path) {
             errno = (int)atomic_load(&page->error);                    \
             return -1;                                                 \
         }                                                              \
-        if (journal >= 0) pthread_mutex_lock(&in_order);               \
+        if (has_journal) pthread_mutex_lock(&in_order);               \
         type result = (call);                                          \
         int saved_ = errno;                                            \
         note_it;                                                       \
-        if (journal >= 0) pthread_mutex_unlock(&in_order);             \
+        if (has_journal) pthread_mutex_unlock(&in_order);             \
         if (act_ == KILL_AFTER) die();                                 \
         errno = saved_;                                                \
         return result;                                                 \

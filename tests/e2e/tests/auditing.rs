@@ -7,15 +7,17 @@ use std::process::{Command, Output};
 
 use e2e::said;
 use serde_json::Value;
-use world::{CONNECTION, World, skip};
+use world::{CONNECTION, World, eventually, skip};
 
 #[test]
 fn the_log_of_a_life_with_kills_is_proven_and_a_cut_one_is_found_by_the_daemons_own_notes() {
     let mut world = World::running();
     hand_out(&world);
+    has_said_heads(&world, 1);
     world.kill();
     world.start();
     hand_out(&world);
+    has_said_heads(&world, 2);
     world.patctl_ok(&["rotate", CONNECTION]);
     world.stop();
     let notes = world.log();
@@ -130,6 +132,14 @@ fn verify(world: &World, folder: &Path, notes: &Path) -> Output {
     let (folder, notes) = (folder.to_str().unwrap(), notes.to_str().unwrap());
     let question = ["audit", "verify", "--json", "--folder", folder, "--heads", notes];
     world.patctl(question).output().unwrap()
+}
+
+/// A daemon says its head when the disk has it, a moment after its start.
+fn has_said_heads(world: &World, count: usize) {
+    eventually("the daemon says its head", || {
+        let log = fs::read_to_string(world.log()).ok()?;
+        (log.matches("Audit head").count() >= count).then_some(())
+    });
 }
 
 fn hand_out(world: &World) {

@@ -341,15 +341,20 @@ fn what_cannot_be_given_back_waits_without_its_token_for_the_next_start() {
 fn the_home_goes_though_children_of_the_child_still_write_to_it() {
     let world = World::new();
 
-    world.run(
-        "(while mkdir -p $SNOWFLAKE_HOME/busy 2>/dev/null && : > $SNOWFLAKE_HOME/busy/$((i=i+1)) && [ $i -lt 20000 ]; \
+    let go = world.scratch("go");
+    std::fs::write(&go, "").unwrap();
+
+    world.run(&format!(
+        "(while [ -e '{}' ] && mkdir -p $SNOWFLAKE_HOME/busy 2>/dev/null && : > $SNOWFLAKE_HOME/busy/$((i=i+1)); \
          do :; done) >/dev/null 2>&1 & sleep 0.1",
-    );
+        go.display()
+    ));
 
     eventually("the home is gone", || {
         world.homes().iter().all(|home| !home.join("home/connections.toml").exists())
     });
     eventually("the helper is gone", || helpers(world.runtime()).is_empty());
+    std::fs::remove_file(go).unwrap();
 }
 
 fn demand_no_leftovers(world: &World) {

@@ -27,7 +27,7 @@ impl Stranger {
         std::fs::create_dir(&programs).expect("a folder");
         for program in [world.programs.pat_exec(), super::client_program()] {
             let name = program.file_name().expect("a program has a name");
-            std::fs::copy(&program, programs.join(name)).expect("a program is copied");
+            copy_program(&program, &programs.join(name));
         }
         std::fs::create_dir(&home).expect("a folder");
         chown(&home, Some(STRANGER), Some(STRANGER)).expect("a folder is given away");
@@ -75,4 +75,11 @@ impl Stranger {
         command.uid(STRANGER).gid(STRANGER).current_dir("/").env_clear().env("HOME", &self.home);
         command
     }
+}
+
+/// Copied by another process: a child of another test, forked while this one had the copy open for writing, would keep
+/// it from being executed ("text file busy").
+fn copy_program(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg(from).arg(to).status().expect("cp starts");
+    assert!(status.success(), "{} cannot be copied", from.display());
 }

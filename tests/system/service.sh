@@ -10,7 +10,7 @@ done
 
 PACKAGE=$(cd "$ROOT/root" && echo pat-broker_*.deb)
 mkdir -p "$ROOT$GUEST"
-mv "$ROOT"/root/guest/* "$ROOT/root/snowflake-sim" "$ROOT$GUEST"
+mv "$ROOT"/root/guest/* "$ROOT/root/snowflake-sim" "$ROOT/root/rpm" "$ROOT$GUEST"
 
 begun=$(milliseconds)
 needed "apt installs the package" installs "/root/$PACKAGE"

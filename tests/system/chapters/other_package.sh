@@ -4,26 +4,26 @@ lays_out_the_rpm() {
     in_root userdel patd
     in_root groupdel patclient
     in_root groupdel patd-admin
-    in_root cp -a /root/rpm/tree/. /
+    in_root cp -a "$GUEST/rpm/tree/." /
     [ "$(in_root stat -c '%a %U:%G' /usr/bin/pat-exec)" = '755 root:root' ]
-    in_root sh /root/rpm/post 1
+    in_root sh "$GUEST/rpm/post" 1
     rights_are_right
     nothing_runs_yet
 }
 
 upgrades_by_the_rpm() {
     in_root systemctl enable --now patd.socket patd-admin.socket
-    in_root cp -a /root/rpm/tree/. /
-    in_root sh /root/rpm/post 2
-    in_root sh /root/rpm/preun 1
-    in_root sh /root/rpm/postun 1
+    in_root cp -a "$GUEST/rpm/tree/." /
+    in_root sh "$GUEST/rpm/post" 2
+    in_root sh "$GUEST/rpm/preun" 1
+    in_root sh "$GUEST/rpm/postun" 1
     rights_are_right
     [ "$(in_root systemctl is-active patd.socket patd-admin.socket)" = $'active\nactive' ]
 }
 
 erases_by_the_rpm() {
-    in_root sh /root/rpm/preun 0
+    in_root sh "$GUEST/rpm/preun" 0
     [ "$(in_root systemctl is-active patd.socket patd-admin.socket)" = $'inactive\ninactive' ] || [ "$(in_root systemctl is-enabled patd.socket)" = disabled ]
-    ends 0 "live on at Snowflake until they expire, unless 'patctl retire'" in_root sh /root/rpm/postun 0
+    ends 0 "live on at Snowflake until they expire, unless 'patctl retire'" in_root sh "$GUEST/rpm/postun" 0
     in_root test -d /etc/patd/credentials
 }

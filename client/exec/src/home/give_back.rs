@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata, Permissions};
-use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -230,7 +230,7 @@ impl<'a> Giving<'a> {
             return symlink(self.link_target(&std::fs::read_link(source)?), to);
         }
         let mut file = files::create_new(to, 0o600)?;
-        io::copy(&mut files::open(&source, Side::Private)?, &mut file)?;
+        copy_bytes(files::open(&source, Side::Private)?, &mut file)?;
         file.set_permissions(Permissions::from_mode(metadata.mode() & 0o777))?;
         if is_durable { file.sync_all() } else { Ok(()) }
     }
@@ -257,6 +257,21 @@ impl<'a> Giving<'a> {
         }
         let ours = files::open(&self.home.path().join(path), Side::Private)?;
         have_same_bytes(ours, files::open(target, Side::Real)?)
+    }
+}
+
+/// Not `io::copy`: what that does for pipes and sockets would make the wrapper larger, and these are files of a few
+/// kilobytes.
+fn copy_bytes(from: File, to: &mut File) -> io::Result<()> {
+    let mut from = BufReader::new(from);
+    loop {
+        let bytes = from.fill_buf()?;
+        let count = bytes.len();
+        if count == 0 {
+            return Ok(());
+        }
+        to.write_all(bytes)?;
+        from.consume(count);
     }
 }
 

@@ -103,7 +103,9 @@ impl Clocked {
     fn last_record(&self) -> i64 {
         let log =
             std::fs::read_to_string(self.world.state().join("audit/audit.jsonl")).expect("a log");
-        let last = log.lines().last().expect("a record");
+        // What follows the last line's end is being written right now.
+        let whole = log.rsplit_once('\n').expect("a record").0;
+        let last = whole.lines().last().expect("a record");
         let record: Value = serde_json::from_str(last).expect("JSON");
         let at: Timestamp = record["at"].as_str().expect("a text").parse().expect("a time");
         at.as_second()

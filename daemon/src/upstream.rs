@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use pat_wire::secret::Secret;
 use patd_config::{AccountConfig, BrokerKey, KeySource};
-use patd_core::lifecycle::{
-    AddOutcome, Event, Failure, ProbeOutcome, RemoveOutcome, RotateOutcome,
-};
+use patd_core::lifecycle::Event;
 use patd_snowflake::authority::{AdminLogin, Authority};
 use patd_snowflake::endpoint::{Endpoint, EndpointError};
 use patd_snowflake::http::{Client, HttpError};
@@ -124,7 +122,7 @@ impl Snowflake {
                 Event::Probed(probe(self.authority.client(), &secret, &expected, form).await)
             }
         };
-        let server_time = is_clear(&event).then(|| self.authority.skew()).flatten();
+        let server_time = shows_time(&event).then(|| self.authority.skew()).flatten();
         let server_time = server_time.map(|_| self.authority.server_time());
         Answer { event, secret, server_time }
     }
@@ -187,17 +185,8 @@ pub struct Nowhere;
 
 impl Upstream for Nowhere {
     fn ask(&self, call: Call) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
-        let why = || "the configuration does not name this account any more".to_owned();
-        let event = match call {
-            Call::Add(_) => Event::Added(AddOutcome::Unclear(why())),
-            Call::Rotate(_) => Event::Rotated(RotateOutcome::Unclear(why())),
-            Call::List(_) => Event::Listed(Err(Failure::Unclear(why()))),
-            Call::Remove(_, name) => {
-                Event::Removed { name, outcome: RemoveOutcome::Failed(Failure::Unclear(why())) }
-            }
-            Call::Probe { .. } => Event::Probed(ProbeOutcome::Unclear(why())),
-        };
-        Box::pin(std::future::ready(Answer { event, secret: None, server_time: None }))
+        let answer = call.unanswered("the configuration does not name this account any more");
+        Box::pin(std::future::ready(answer))
     }
 
     fn throttled(&self) -> Option<u64> {
@@ -209,25 +198,8 @@ impl Upstream for Nowhere {
     }
 }
 
-/// Only an answer that arrived shows Snowflake's clock; what was learned before it may be from another time.
-fn is_clear(event: &Event) -> bool {
-    match event {
-        Event::Added(outcome) => !matches!(outcome, AddOutcome::Unclear(_)),
-        Event::Rotated(outcome) => !matches!(outcome, RotateOutcome::Unclear(_)),
-        Event::Listed(outcome) => !matches!(outcome, Err(Failure::Unclear(_))),
-        Event::Removed { outcome, .. } => {
-            !matches!(outcome, RemoveOutcome::Failed(Failure::Unclear(_)))
-        }
-        // The probe does not look at the clock.
-        Event::Probed(_)
-        | Event::Started
-        | Event::Tick { .. }
-        | Event::Room { .. }
-        | Event::Wanted { .. }
-        | Event::Rotate { .. }
-        | Event::Revoke
-        | Event::Retire
-        | Event::Enrol { .. }
-        | Event::Judged { .. } => false,
-    }
+/// Only an answer that arrived shows Snowflake's clock; what was learned before it may be from another time. The probe
+/// does not look at the clock.
+fn shows_time(event: &Event) -> bool {
+    !matches!(event, Event::Probed(_)) && event.is_clear_answer() == Some(true)
 }

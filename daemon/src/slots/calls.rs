@@ -115,6 +115,11 @@ impl Account {
 }
 
 impl Call {
+    /// Returns the answer of somebody who cannot be asked.
+    pub fn unanswered(&self, why: &str) -> Answer {
+        Answer { event: Kind::of(self).unclear(why), secret: None, server_time: None }
+    }
+
     fn user(&self) -> &User {
         match self {
             Self::Add(token) => &token.user,
@@ -181,29 +186,11 @@ impl Kind {
 
 /// What an answer shows about the account: a definite no is an answer as good as any.
 fn showed(event: &Event, is_throttled: bool) -> Showed {
-    let is_unclear = match event {
-        Event::Added(outcome) => matches!(outcome, AddOutcome::Unclear(_)),
-        Event::Rotated(outcome) => matches!(outcome, RotateOutcome::Unclear(_)),
-        Event::Listed(outcome) => matches!(outcome, Err(Failure::Unclear(_))),
-        Event::Removed { outcome, .. } => {
-            matches!(outcome, RemoveOutcome::Failed(Failure::Unclear(_)))
-        }
-        Event::Probed(outcome) => matches!(outcome, ProbeOutcome::Unclear(_)),
-        // No answers.
-        Event::Started
-        | Event::Tick { .. }
-        | Event::Room { .. }
-        | Event::Wanted { .. }
-        | Event::Rotate { .. }
-        | Event::Revoke
-        | Event::Retire
-        | Event::Enrol { .. }
-        | Event::Judged { .. } => return Showed::Nothing,
-    };
-    match (is_throttled && is_unclear, is_unclear) {
-        (true, _) => Showed::TooMuch,
-        (false, true) => Showed::Silence,
-        (false, false) => Showed::Answer,
+    match event.is_clear_answer() {
+        Some(true) => Showed::Answer,
+        Some(false) if is_throttled => Showed::TooMuch,
+        Some(false) => Showed::Silence,
+        None => Showed::Nothing,
     }
 }
 

@@ -67,6 +67,31 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Returns whether this is an answer that says something, a no included. None: it is no answer at all.
+    pub fn is_clear_answer(&self) -> Option<bool> {
+        let is_unclear = match self {
+            Self::Added(outcome) => matches!(outcome, AddOutcome::Unclear(_)),
+            Self::Rotated(outcome) => matches!(outcome, RotateOutcome::Unclear(_)),
+            Self::Listed(outcome) => matches!(outcome, Err(Failure::Unclear(_))),
+            Self::Removed { outcome, .. } => {
+                matches!(outcome, RemoveOutcome::Failed(Failure::Unclear(_)))
+            }
+            Self::Probed(outcome) => matches!(outcome, ProbeOutcome::Unclear(_)),
+            Self::Started
+            | Self::Tick { .. }
+            | Self::Room { .. }
+            | Self::Wanted { .. }
+            | Self::Rotate { .. }
+            | Self::Revoke
+            | Self::Retire
+            | Self::Enrol { .. }
+            | Self::Judged { .. } => return None,
+        };
+        Some(!is_unclear)
+    }
+}
+
 /// The answer to an ADD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddOutcome {

@@ -19,6 +19,8 @@ use crate::clock::Clock;
 pub(crate) struct Gate {
     account: Account,
     waiting: Mutex<Waiting>,
+    /// The alarm that stands. Whoever holds this brings it to what is so; taken before `waiting`.
+    alarm: Mutex<Option<Alarm>>,
     /// Rung when it may be someone's turn at another time than was thought.
     changed: Notify,
     clock: Arc<Clock>,
@@ -33,8 +35,6 @@ struct Waiting {
     tickets: u64,
     /// Whether a task sees to it that nobody waits for ever.
     is_kept: bool,
-    /// The alarm that stands.
-    alarm: Option<Alarm>,
 }
 
 struct Call {
@@ -69,9 +69,9 @@ impl Gate {
             ordinary: VecDeque::new(),
             tickets: 0,
             is_kept: false,
-            alarm: None,
         });
-        Arc::new(Self { account, waiting, changed: Notify::new(), clock, alarms })
+        let alarm = Mutex::default();
+        Arc::new(Self { account, waiting, alarm, changed: Notify::new(), clock, alarms })
     }
 
     /// Takes over other limits.
@@ -92,11 +92,15 @@ impl Gate {
         let number = waiting.tickets;
         waiting.queue(urgency).push_back(Call { ticket: number, user, turn });
         self.admit(&mut waiting);
-        if waiting.is_anybody_there() && !waiting.is_kept {
+        let has_to_wait = waiting.is_anybody_there();
+        if has_to_wait && !waiting.is_kept {
             waiting.is_kept = true;
             tokio::spawn(self.clone().keep());
         }
         drop(waiting);
+        if has_to_wait {
+            self.tell();
+        }
         (Ticket { gate: self.clone(), number }, its_turn)
     }
 
@@ -189,13 +193,11 @@ impl Gate {
         self.look();
     }
 
+    /// Brings the alarm to what is so now.
     fn tell(&self) {
-        let (before, after) = {
-            let mut waiting = self.waiting();
-            let held_up = waiting.pace.held_up(self.clock.read().boot);
-            let after = held_up.and_then(|held_up| held_up.alarm());
-            (std::mem::replace(&mut waiting.alarm, after.clone()), after)
-        };
+        let mut alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = self.held_up().and_then(|held_up| held_up.alarm());
+        let before = std::mem::replace(&mut *alarm, after.clone());
         let subject = || format!("account {}", self.account);
         if let Some(gone) = before.as_ref().filter(|gone| !is_same(gone, after.as_ref())) {
             self.alarms.clear(&subject(), gone.id);

@@ -73,6 +73,16 @@ impl Failure {
         )
     }
 
+    /// Returns how a verb ends with it.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Returns its lines.
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
     /// Adds lines below.
     #[must_use]
     pub(crate) fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
@@ -180,10 +190,11 @@ pub(crate) fn print(as_json: bool, outcome: Result<Answer, Failure>) -> ExitCode
     }
 }
 
-/// Whether texts may have colours: on a terminal, and nobody said NO_COLOR (no-color.org).
+/// Whether texts may have colours: on a terminal that has any, and nobody said NO_COLOR (no-color.org).
 pub(crate) fn in_colour() -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stdout().is_terminal() && !unwanted
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stdout().is_terminal() && !unwanted && !is_dumb
 }
 
 /// Returns the same JSON, without what steers a terminal: JSON itself escapes only the controls below U+0020, and

@@ -65,7 +65,7 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Show the daemon, its tokens, and what a person must act on
-    Status,
+    Status(StatusArgs),
     /// Put a new token in the place of a connection's, now
     Rotate(RotateArgs),
     /// Stop hand-out and remove the tokens at Snowflake, until "enrol"
@@ -117,6 +117,13 @@ pub(crate) enum Verb {
     /// Print what a shell offers after Tab
     #[command(hide = true)]
     Completions(CompletionsArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    /// Show it again every so many seconds [default: 2], until Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub(crate) watch: Option<u32>,
 }
 
 #[derive(Args, Debug)]

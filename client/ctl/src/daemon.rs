@@ -18,6 +18,15 @@ pub(crate) fn ask<R: DeserializeOwned>(cli: &Cli, method: &str, path: &str) -> R
     Ok(broker.ask_plainly(method, path, limits::ADMIN_REPLY_BYTES)?)
 }
 
+/// Asks without a body, and waits no longer than that.
+pub(crate) fn ask_within<R: DeserializeOwned>(
+    cli: &Cli,
+    path: &str,
+    patience: Duration,
+) -> Result<R, Failure> {
+    Ok(connect(cli, patience)?.ask_plainly("GET", path, limits::ADMIN_REPLY_BYTES)?)
+}
+
 /// Asks what the daemon answers by itself.
 pub(crate) fn question<Q: Serialize, R: DeserializeOwned>(
     cli: &Cli,

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Answer, Failure> {
     match &cli.verb {
-        Verb::Status => status::run(cli),
+        Verb::Status(args) => status::run(cli, args),
         Verb::Rotate(args) => rotate::run(cli, args),
         Verb::Revoke(args) => revoke::run(cli, args),
         Verb::Enrol(args) => enrol::run(cli, args),

@@ -16,8 +16,9 @@ pub(crate) fn render(heading: &[&str], rows: &[Vec<Cell>], in_colour: bool) -> S
 fn widths(heading: &[&str], rows: &[Vec<Cell>]) -> Vec<usize> {
     let width = |(column, title): (usize, &&str)| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        let widest = cells.map(|(text, _)| text.chars().count()).max().unwrap_or_default();
-        widest.max(title.chars().count())
+        let widest =
+            cells.map(|(text, _)| console::measure_text_width(text)).max().unwrap_or_default();
+        widest.max(console::measure_text_width(title))
     };
     heading.iter().enumerate().map(width).collect()
 }
@@ -28,7 +29,7 @@ fn line(row: &[Cell], widths: &[usize], in_colour: bool) -> String {
     for (column, ((text, colour), width)) in row.iter().zip(widths).enumerate() {
         line.push_str(&colour.paint(text, in_colour));
         if column < last {
-            let room = width.saturating_sub(text.chars().count()).saturating_add(GAP);
+            let room = width.saturating_sub(console::measure_text_width(text)).saturating_add(GAP);
             line.push_str(&" ".repeat(room));
         }
     }
@@ -51,6 +52,8 @@ mod tests {
             render(&["NAME", "X"], &rows, false),
             "NAME       X\na          bcd\nlong-name  \n"
         );
+        let wide = [vec![cell("漢字"), cell("x")], vec![cell("abcde"), cell("y")]];
+        assert_eq!(render(&["N", "X"], &wide, false), "N      X\n漢字   x\nabcde  y\n");
         let coloured = render(&["NAME", "X"], &rows, true);
         assert!(coloured.contains("\u{1b}[32ma\u{1b}[0m          \u{1b}[32mbcd"));
     }

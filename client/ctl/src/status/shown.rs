@@ -1,24 +1,18 @@
-//! `patctl status`: the daemon, its slots, what waits, what a person must act on.
+//! The status as a person reads it. Slots stand in the daemon's order, by name: a row keeps its place from look to
+//! look, and colour says which are bad. What is wrong follows in words, the worst last, where the eye is when the
+//! prompt is back.
 
 use pat_wire::admin::{DaemonStatus, Problem, SlotStatus, Status};
 use pat_wire::provision::Watched;
-use serde_json::json;
 
-use crate::answer::{self, Answer, Exit, Failure};
-use crate::cli::Cli;
 use crate::table::{self, Cell};
-use crate::text::{Colour, plain};
-use crate::{daemon, time};
+use crate::text::{Colour, counted, plain};
+use crate::time;
 
-pub(crate) fn run(cli: &Cli) -> Result<Answer, Failure> {
-    let status: Status = daemon::ask(cli, "GET", "/v1/status")?;
-    let text = text_of(&status, time::now(), answer::in_colour());
-    let exit = if status.alarms.is_empty() { Exit::Ok } else { Exit::Alarms };
-    Ok(Answer { text, json: json!(status), exit })
-}
-
-fn text_of(status: &Status, now: i64, in_colour: bool) -> String {
+/// Returns the status of a daemon as lines.
+pub(super) fn text(status: &Status, now: i64, in_colour: bool) -> String {
     let mut parts = vec![daemon_lines(&status.daemon, now), slots(&status.slots, now, in_colour)];
+    parts.extend(counts(status, in_colour));
     parts.extend(watched(&status.watched, now));
     let troubles = status.slots.iter().filter_map(|slot| slot.problem.as_ref());
     let troubles: Vec<&Problem> =
@@ -63,6 +57,26 @@ fn slots(slots: &[SlotStatus], now: i64, in_colour: bool) -> String {
     table::render(&heading, &rows, in_colour)
 }
 
+/// One line for those who do not want to count rows: how many slots are in which state. One row counts itself.
+fn counts(status: &Status, in_colour: bool) -> Option<String> {
+    let slots = &status.slots;
+    let mut states: Vec<(&str, usize)> = Vec::new();
+    for slot in slots {
+        match states.iter_mut().find(|(state, _)| *state == slot.state) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => states.push((&slot.state, 1)),
+        }
+    }
+    // The state of most first; states of the same count as they came.
+    states.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let state = |(state, count): &(&str, usize)| {
+        colour_of(state).paint(&format!("{count} {}", plain(state)), in_colour)
+    };
+    let states: Vec<String> = states.iter().map(state).collect();
+    let line = format!("{}: {}\n", counted(slots.len(), "slot"), states.join(", "));
+    (slots.len() > 1).then_some(line)
+}
+
 /// How the pattern stands, once it was looked at.
 fn watched(accounts: &[Watched], now: i64) -> Option<String> {
     let line = |account: &Watched| {
@@ -77,19 +91,28 @@ fn watched(accounts: &[Watched], now: i64) -> Option<String> {
 }
 
 fn row(slot: &SlotStatus, now: i64) -> Vec<Cell> {
-    let moment = |at: Option<i64>| at.map_or_else(none, |at| time::from_now(at, now));
     let generation = slot.generation.map_or_else(none, |generation| generation.to_string());
     let cell = |text: String| (text, Colour::Plain);
+    let connections = match slot.connections.is_empty() {
+        true => none(),
+        false => plain(&slot.connections.join(", ")),
+    };
     vec![
-        cell(plain(&slot.connections.join(", "))),
+        cell(connections),
         cell(plain(&slot.slot)),
         cell(plain(&slot.role)),
         (plain(&slot.state), colour_of(&slot.state)),
         cell(generation),
-        cell(moment(slot.expires_at)),
-        cell(moment(slot.due_at)),
+        moment(slot.expires_at, now, Colour::Bad),
+        moment(slot.due_at, now, Colour::Moving),
         cell(leases(slot)),
     ]
+}
+
+/// A moment that is over is worth a colour: a secret that expired, a rotation that is late.
+fn moment(at: Option<i64>, now: i64, when_over: Colour) -> Cell {
+    let Some(at) = at else { return (none(), Colour::Plain) };
+    (time::from_now(at, now), if at <= now { when_over } else { Colour::Plain })
 }
 
 fn leases(slot: &SlotStatus) -> String {
@@ -126,3 +149,6 @@ fn said(problem: &Problem) -> String {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests;

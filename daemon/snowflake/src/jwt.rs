@@ -58,10 +58,11 @@ pub fn token(key: &SigningKey, claims: &Claims) -> Result<Secret, KeyError> {
 /// Returns the account as the claims spell it: upper-case and without periods.
 ///
 /// `ORG-ACCOUNT` stays; `ORG.ACCOUNT` gets its hyphen; a locator loses its region segments
-/// (`xy12345.us-east-2.aws` → `XY12345`); a replication name (`….global`) is cut at its first hyphen.
+/// (`xy12345.us-east-2.aws` → `XY12345`); a replication name (`….global`) is cut at its first hyphen. `.privatelink`,
+/// which some clients take at the end of a name, is a part of the host.
 /// A region always contains a hyphen, an organisation or account name never does: that tells the dots apart.
 pub fn account_claim(account: &Account) -> String {
-    let name = account.as_str();
+    let name = without_private_link(account.as_str());
     let claim = match name.split_once('.') {
         None => name.to_owned(),
         Some((first, _)) if name.to_lowercase().ends_with(".global") => {
@@ -75,6 +76,15 @@ pub fn account_claim(account: &Account) -> String {
     claim.to_uppercase()
 }
 
+fn without_private_link(name: &str) -> &str {
+    let end = name.len().saturating_sub(PRIVATE_LINK.len());
+    match name.split_at_checked(end) {
+        Some((before, last)) if last.eq_ignore_ascii_case(PRIVATE_LINK) => before,
+        Some(_) | None => name,
+    }
+}
+
+const PRIVATE_LINK: &str = ".privatelink";
 const HEADER: &str = r#"{"alg":"RS256","typ":"JWT"}"#;
 const MAX_LIFE: Duration = Duration::from_secs(3600);
 /// Above any token of RSA up to 4096 bits, so that the text is never moved while it is built.

@@ -234,6 +234,9 @@ fn the_account_is_spelled_as_the_claims_want_it() {
         ("xy12345.eu-central-1", "XY12345"),
         ("xy12345.west-europe.azure", "XY12345"),
         ("myaccount-b2f7k.global", "MYACCOUNT"),
+        ("MYORG-MYACCOUNT.privatelink", "MYORG-MYACCOUNT"),
+        ("sim12345.privatelink", "SIM12345"),
+        ("sim12345.us-east-2.aws.PrivateLink", "SIM12345"),
     ] {
         assert_eq!(jwt::account_claim(&Account::new(configured)), claim, "{configured}");
     }

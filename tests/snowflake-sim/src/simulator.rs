@@ -34,6 +34,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether it speaks https with a certificate of its own CA.
     pub tls: bool,
+    /// Names that its certificate is good for besides `localhost` and `127.0.0.1`.
+    pub tls_names: Vec<String>,
     /// What the server believes clients' addresses are; `None` for the real ones.
     pub client_address: Option<IpAddr>,
     /// Where it listens; port 0 takes a free one.
@@ -53,6 +55,7 @@ impl Default for Options {
         Options {
             seed: 1,
             tls: false,
+            tls_names: Vec::new(),
             client_address: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             control: false,
@@ -102,7 +105,7 @@ impl Simulator {
     /// When the port cannot be had, or the certificates or the thread cannot be made.
     pub fn start(options: Options) -> Result<Simulator, StartError> {
         let identity = match options.tls {
-            true => Some(tls::identity().map_err(StartError::Certificates)?),
+            true => Some(tls::identity(&options.tls_names).map_err(StartError::Certificates)?),
             false => None,
         };
         let acceptor = identity.as_ref().map(|made| TlsAcceptor::from(Arc::clone(&made.server)));

@@ -15,15 +15,17 @@ pub(crate) struct Identity {
     pub(crate) server: Arc<ServerConfig>,
 }
 
-/// Makes a CA and a leaf that is good for `127.0.0.1` and `localhost`.
-pub(crate) fn identity() -> Result<Identity, Box<dyn std::error::Error + Send + Sync>> {
+/// Makes a CA and a leaf that is good for `127.0.0.1`, `localhost` and these names.
+pub(crate) fn identity(
+    names: &[String],
+) -> Result<Identity, Box<dyn std::error::Error + Send + Sync>> {
     let ca_key = KeyPair::generate()?;
     let ca_params = ca_params()?;
     let ca_pem = ca_params.self_signed(&ca_key)?.pem();
     let issuer = Issuer::new(ca_params, ca_key);
 
     let leaf_key = KeyPair::generate()?;
-    let leaf = leaf_params()?.signed_by(&leaf_key, &issuer)?;
+    let leaf = leaf_params(names)?.signed_by(&leaf_key, &issuer)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
 
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -43,9 +45,9 @@ fn ca_params() -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let mut params = CertificateParams::new(names)?;
+fn leaf_params(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
+    let usual = ["localhost", "127.0.0.1"].map(str::to_owned);
+    let mut params = CertificateParams::new([&usual, names].concat())?;
     params.distinguished_name.push(DnType::CommonName, "snowflake-sim");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -83,6 +83,11 @@ impl Failure {
         &self.lines
     }
 
+    /// Returns it as JSON.
+    pub(crate) fn json(&self) -> &Value {
+        &self.json
+    }
+
     /// Adds lines below.
     #[must_use]
     pub(crate) fn with_lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {

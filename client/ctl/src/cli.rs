@@ -66,7 +66,7 @@ impl Cli {
 pub(crate) enum Verb {
     /// Show the daemon, its tokens, and what a person must act on
     Status(StatusArgs),
-    /// Put a new token in the place of a connection's, now
+    /// Put a new token in the place of a connection's, or of every one's, now
     Rotate(RotateArgs),
     /// Stop hand-out and remove the tokens at Snowflake, until "enrol"
     Revoke(RevokeArgs),
@@ -136,8 +136,11 @@ pub(crate) struct ConnectionArgs {
 #[derive(Args, Debug)]
 pub(crate) struct RotateArgs {
     /// The connection, as -c names it
-    #[arg(value_name = "CONNECTION")]
-    pub(crate) connection: String,
+    #[arg(value_name = "CONNECTION", required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) connection: Option<String>,
+    /// Every token of this host but those that are revoked, one after the other
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Why the present token is no longer trusted: it is removed as soon as the new one is proven
     #[arg(long, value_name = "TEXT")]
     pub(crate) taint: Option<String>,

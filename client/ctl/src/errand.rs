@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Exit, Failure};
 use crate::confirm::Consent;
+use crate::progress::Progress;
 use crate::runner::{Session, Undone};
 use crate::text::{counted, plain};
 
@@ -66,18 +67,21 @@ pub(crate) fn carry_out(
         return Err(stopped(plan, 0, &unconfirmed(), words));
     }
     let at_once = if witness.minds_each_step() { 1 } else { plan.steps.len().max(1) };
+    let bar = Progress::through(session.eyes(), plan.steps.len());
     let mut done = 0_usize;
     for steps in plan.steps.chunks(at_once) {
         let first = done;
         witness.before(first)?;
-        say(&progress(done, plan));
+        bar.begins(said(done, plan));
         let outcome = session.run(steps, consent, &mut || {
+            bar.ends("done");
             done = done.saturating_add(1);
-            let is_last = done == first.saturating_add(steps.len());
-            say(&format!("done\n{}", if is_last { String::new() } else { progress(done, plan) }));
+            if done < first.saturating_add(steps.len()) {
+                bar.begins(said(done, plan));
+            }
         });
         if outcome.is_err() {
-            say("failed\n");
+            bar.ends("failed");
         }
         let written = witness.after(first, &outcome);
         if let Err(undone) = outcome {
@@ -85,6 +89,7 @@ pub(crate) fn carry_out(
         }
         written?;
     }
+    drop(bar);
     let count = counted(plan.steps.len(), "statement");
     let account = plain(&plan.account);
     let text = format!("{count} done at {account}\n{}{}", notes(plan), next(words));
@@ -115,7 +120,7 @@ pub(crate) fn report(plan: &Plan, done: usize) -> Value {
     json!({ "account": plan.account, "done": texts(before), "left": texts(after), "notes": plan.notes })
 }
 
-/// Progress is no answer: it goes to standard error, and whoever closed that wants none.
+/// What is said before a question is no answer: it goes to standard error, and whoever closed that wants none.
 pub(crate) fn say(text: &str) {
     let mut to = io::stderr();
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
@@ -125,11 +130,10 @@ fn next(words: &Words) -> String {
     if words.next.is_empty() { String::new() } else { format!("next: {}\n", words.next) }
 }
 
-/// Returns the line of the step after so many; it is open until the step has ended.
-fn progress(done: usize, plan: &Plan) -> String {
+/// Returns the step after so many, in words.
+fn said(done: usize, plan: &Plan) -> String {
     let Some(step) = plan.steps.get(done) else { return String::new() };
-    let (number, all) = (done.saturating_add(1), plan.steps.len());
-    format!("[{number}/{all}] {} {} … ", step.sign.as_char(), plain(&step.statement))
+    format!("{} {}", step.sign.as_char(), plain(&step.statement))
 }
 
 fn stopped(plan: &Plan, done: usize, undone: &Undone, words: &Words) -> Failure {

@@ -33,6 +33,7 @@ mod manifest;
 mod plan;
 mod plan_file;
 mod public_key;
+mod progress;
 mod rebuild;
 mod remove;
 mod retire;

@@ -26,6 +26,20 @@ pub async fn observe(
     desired: &Desired,
     breadth: Breadth,
 ) -> Result<Observed, Failure> {
+    observe_telling(api, desired, breadth, |_| {}).await
+}
+
+/// Looks at the account in the same way, and tells after every few questions how many have their answer.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_telling(
+    api: &SqlApi,
+    desired: &Desired,
+    breadth: Breadth,
+    mut told: impl FnMut(usize),
+) -> Result<Observed, Failure> {
+    let mut answered = 0_usize;
     let api = api.for_looking(LARGEST_RESULT, AT_ONCE);
     let mut reading = Reading::new(desired, breadth).map_err(|error| not_asked(&error))?;
     loop {
@@ -37,7 +51,9 @@ pub async fn observe(
             let outcomes = together(&api, four).await;
             for (question, outcome) in four.iter().zip(outcomes.into_iter().flatten()) {
                 reading.answer(question, outcome?).map_err(|error| unreadable(&error))?;
+                answered = answered.saturating_add(1);
             }
+            told(answered);
         }
     }
     let mut observed = reading.finish().map_err(|error| unreadable(&error))?;

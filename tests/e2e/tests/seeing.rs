@@ -1,12 +1,14 @@
-//! What a person sees of a running daemon: the status on a terminal, again and again, and across a restart.
+//! What a person sees of a running daemon: the status on a terminal, again and again, and across a restart; how far
+//! something is that takes its time.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use e2e::Terminal;
+use e2e::{Admin, Terminal, said};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use world::{CONNECTION, World};
+use serde_json::Value;
+use world::{CONNECTION, World, own_name};
 
 #[test]
 fn the_status_is_coloured_on_a_terminal_that_has_colours_and_nobody_refused() {
@@ -76,7 +78,7 @@ fn a_watch_ends_quietly_when_nobody_reads_on() {
 
     let output = Command::new("bash").args(["-o", "pipefail", "-c", &line]).output().unwrap();
 
-    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{}", e2e::said(&output));
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{}", said(&output));
 }
 
 #[test]
@@ -88,5 +90,75 @@ fn a_watch_without_a_daemon_says_what_the_status_says() {
 
     assert_eq!((once.status.code(), watched.status.code()), (Some(69), Some(69)));
     assert_eq!(once.stderr, watched.stderr);
-    assert_eq!(as_json.status.code(), Some(64), "{}", e2e::said(&as_json));
+    assert_eq!(as_json.status.code(), Some(64), "{}", said(&as_json));
+}
+
+#[test]
+fn on_a_terminal_a_plan_and_its_steps_show_how_far_they_are_and_elsewhere_they_do_not() {
+    let world = World::builder().prepare();
+    world.initialise().and_then(|()| world.register(&own_name(), &[])).unwrap();
+    world.sim.admin_script("CREATE WAREHOUSE WH").unwrap();
+    let admin = Admin::of(&world);
+    let on_terminal = |arguments: &[&str]| {
+        let mut command = admin.command(&world, arguments);
+        command.env("TERM", "xterm").env("NO_COLOR", "1");
+        Terminal::start(&command).end()
+    };
+
+    let (planned, shown) = on_terminal(&["plan"]);
+    assert_eq!(planned.code(), Some(2), "{shown}");
+    assert!(shown.contains("looking at the account"), "{shown:?}");
+    let (_, document) = on_terminal(&["plan", "--json"]);
+    assert!(!document.contains('\u{1b}') && !document.contains("looking"), "{document:?}");
+    let piped = admin.patctl(&world, &["plan"]);
+    assert!(piped.stderr.is_empty(), "{}", said(&piped));
+
+    let apply = ["apply", "--yes", "--confirm", "account-policies"];
+    let (applied, shown) = on_terminal(&apply);
+    assert_eq!(applied.code(), Some(0), "{shown}");
+    let done = shown.matches(" … done").count();
+    assert!(shown.contains(&format!("[{done}/{done}] ! ALTER ACCOUNT")), "{shown:?}");
+    assert!(shown.contains("[====") && shown.contains(&format!("{done} statements done at ")));
+    let bars = shown.rsplit("statements done at ").next().unwrap();
+    assert!(!bars.contains("[="), "the bar is gone before the answer: {bars:?}");
+
+    let mut json = admin.command(&world, &apply);
+    let output = json.arg("--json").output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", said(&output));
+}
+
+#[test]
+fn rotating_all_goes_on_past_one_that_fails_and_leaves_out_what_is_revoked() {
+    let world = World::running();
+    e2e::log_in(&world);
+    let add = ["add", "absent", "--user", "ABSENT_CLI", "--role", "ABSENT_ROLE", "--for"];
+    world.patctl_ok(&[&add[..], &[&own_name()]].concat());
+
+    let failed = world.patctl(["rotate", "--all"]).output().unwrap();
+    let json = world.patctl(["rotate", "--all", "--json"]).output().unwrap();
+    world.patctl(["revoke", "absent"]).output().unwrap();
+    let (ended, shown) =
+        Terminal::start(world.patctl(["rotate", "--all"]).env("TERM", "xterm")).end();
+
+    assert_eq!(failed.status.code(), Some(1), "{}", said(&failed));
+    let text = String::from_utf8(failed.stdout).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("MYORG-MYACCOUNT/ABSENT_CLI: not rotated: "), "{text}");
+    assert_eq!(
+        lines[1..],
+        [
+            "MYORG-MYACCOUNT/MIGUEL_CLI: generation 2 is served in place of 1",
+            "2 slots: 1 rotated, 1 failed, 0 left out"
+        ]
+    );
+    assert!(failed.stderr.is_empty());
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["rotated"][0]["to"], 3, "{json}");
+    assert_eq!(json["failed"][0]["slot"], "MYORG-MYACCOUNT/ABSENT_CLI", "{json}");
+    assert_eq!(ended.code(), Some(0), "{shown}");
+    assert!(shown.contains("ABSENT_CLI: left out: it is revoked"), "{shown}");
+    assert!(shown.contains("2 slots: 1 rotated, 0 failed, 1 left out"), "{shown}");
+    assert!(shown.contains("[==========>") || shown.contains("1/2"), "{shown:?}");
+    let both = world.patctl(["rotate", "miguel_cli", "--all"]).output().unwrap();
+    assert_eq!(both.status.code(), Some(64), "{}", said(&both));
 }

@@ -17,6 +17,7 @@ use patd_snowflake::refusal::is_about_our_address;
 use crate::answer::{Exit, Failure};
 use crate::cli::{Cli, SessionArgs, Via};
 use crate::confirm::Consent;
+use crate::progress::Eyes;
 use crate::target::Target;
 use crate::text::plain;
 
@@ -36,6 +37,9 @@ pub(crate) trait Session {
 
     /// Asks one question. It only reads.
     fn ask(&mut self, statement: &Statement) -> Result<Rows, Undone>;
+
+    /// Returns who looks at what it does meanwhile.
+    fn eyes(&self) -> Eyes;
 }
 
 /// Why a statement has no outcome to build on. The texts are masked.
@@ -103,9 +107,10 @@ pub(crate) fn open(
     args: &SessionArgs,
     target: &Target,
 ) -> Result<Box<dyn Session>, Failure> {
+    let eyes = Eyes::of(cli);
     match (&args.user, args.via) {
-        (Some(user), _) => Ok(Box::new(own_key::OwnKey::open(user, args, target)?)),
-        (None, Some(Via::Snow)) => Ok(Box::new(snow::Snow::of(args))),
+        (Some(user), _) => Ok(Box::new(own_key::OwnKey::open(user, args, target, eyes)?)),
+        (None, Some(Via::Snow)) => Ok(Box::new(snow::Snow::of(args, eyes))),
         (None, None) => Ok(Box::new(resident::Resident::of(cli, target))),
     }
 }

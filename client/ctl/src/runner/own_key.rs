@@ -24,6 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::answer::{Exit, Failure};
 use crate::cli::SessionArgs;
 use crate::confirm::Consent;
+use crate::progress::{Eyes, Progress};
 use crate::runner::{Session, Undone, passphrase};
 use crate::target::Target;
 
@@ -31,11 +32,17 @@ use crate::target::Target;
 pub(super) struct OwnKey {
     runtime: Runtime,
     api: SqlApi,
+    eyes: Eyes,
 }
 
 impl OwnKey {
     /// Reads the key. Asks nobody yet but, for an encrypted key, the person at the terminal.
-    pub(super) fn open(user: &str, args: &SessionArgs, target: &Target) -> Result<Self, Failure> {
+    pub(super) fn open(
+        user: &str,
+        args: &SessionArgs,
+        target: &Target,
+        eyes: Eyes,
+    ) -> Result<Self, Failure> {
         let Some(path) = &args.key_file else {
             return Err(Failure::new(Exit::Usage, "--as needs a key", "add --key-file FILE"));
         };
@@ -50,14 +57,19 @@ impl OwnKey {
         let runtime = runtime.map_err(|error| {
             Failure::new(Exit::Failed, format!("cannot start a client ({error})"), "try again")
         })?;
-        Ok(Self { runtime, api: SqlApi::new(client, login) })
+        Ok(Self { runtime, api: SqlApi::new(client, login), eyes })
     }
 }
 
 impl Session for OwnKey {
     fn observe(&mut self, desired: &Desired) -> Result<Observed, Failure> {
-        let observed =
-            self.runtime.block_on(provision::observe(&self.api, desired, Breadth::Whole));
+        let shown = Progress::waiting(self.eyes, "looking at the account");
+        let observed = self.runtime.block_on(provision::observe_telling(
+            &self.api,
+            desired,
+            Breadth::Whole,
+            |answered| shown.at(format!("looking at the account: {answered} answers")),
+        ));
         observed.map_err(|failure| Failure::from(Undone::from(failure)))
     }
 
@@ -72,6 +84,10 @@ impl Session for OwnKey {
     fn ask(&mut self, statement: &Statement) -> Result<Rows, Undone> {
         let run = self.runtime.block_on(provision::run(&self.api, &statement.text));
         run.map_err(Undone::from)
+    }
+
+    fn eyes(&self) -> Eyes {
+        self.eyes
     }
 }
 

@@ -18,6 +18,7 @@ use crate::answer::Failure;
 use crate::cli::{Cli, Without};
 use crate::confirm::Consent;
 use crate::daemon;
+use crate::progress::{Eyes, Progress};
 use crate::runner::{Session, Undone};
 use crate::target::Target;
 
@@ -26,6 +27,7 @@ pub(super) struct Resident {
     socket: PathBuf,
     account: Account,
     without: Vec<wire::Without>,
+    eyes: Eyes,
     /// Of the last look, which the daemon keeps too.
     fingerprint: String,
 }
@@ -40,6 +42,7 @@ impl Resident {
             socket: cli.socket.clone(),
             account: target.account.name.clone(),
             without: target.without.iter().map(word).collect(),
+            eyes: Eyes::of(cli),
             fingerprint: String::new(),
         }
     }
@@ -48,6 +51,7 @@ impl Resident {
 impl Session for Resident {
     fn observe(&mut self, _: &Desired) -> Result<Observed, Failure> {
         let account = Some(self.account.to_string());
+        let _shown = Progress::waiting(self.eyes, format!("the daemon looks at {}", self.account));
         let question = ObserveRequest { account, whole: true, without: self.without.clone() };
         let observed: Observed = daemon::provisioning(&self.socket, "/v1/observe", &question)?;
         self.fingerprint = fingerprint(&observed);
@@ -79,6 +83,10 @@ impl Session for Resident {
         let message = "the daemon asks Snowflake nothing that a socket says; \
                        use --as USER --key-file FILE, or --via snow";
         Err(Undone::Refused { code: String::new(), message: message.to_owned() })
+    }
+
+    fn eyes(&self) -> Eyes {
+        self.eyes
     }
 }
 

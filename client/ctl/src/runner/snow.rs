@@ -17,6 +17,7 @@ use patd_snowflake::mask::masked;
 use crate::answer::{Exit, Failure};
 use crate::cli::SessionArgs;
 use crate::confirm::Consent;
+use crate::progress::Eyes;
 use crate::runner::{Session, Undone};
 use crate::text::plain;
 
@@ -27,6 +28,7 @@ pub(super) struct Snow {
     program: &'static str,
     connection: Option<String>,
     role: Option<String>,
+    eyes: Eyes,
 }
 
 /// What one start of `snow` brought: the results up to the first failure, and the failure.
@@ -37,8 +39,10 @@ struct Brought {
 
 impl Snow {
     /// Returns the session of a connection, or of the user's default one. Asks nobody yet.
-    pub(super) fn of(args: &SessionArgs) -> Self {
-        Self { program: SNOW, connection: args.connection.clone(), role: args.role.clone() }
+    pub(super) fn of(args: &SessionArgs, eyes: Eyes) -> Self {
+        let (connection, role) = (args.connection.clone(), args.role.clone());
+        // It may ask at the terminal, and what it says is passed on.
+        Self { program: SNOW, connection, role, eyes: eyes.beside_another() }
     }
 
     /// Runs as many statements as fit in one start; `printed` hears how many results there are so far.
@@ -165,6 +169,10 @@ impl Session for Snow {
         end?;
         results.pop().ok_or_else(|| Undone::Unclear("snow printed no result".to_owned()))
     }
+
+    fn eyes(&self) -> Eyes {
+        self.eyes
+    }
 }
 
 fn not_started(error: &io::Error) -> String {
@@ -260,7 +268,7 @@ mod tests {
 
     #[test]
     fn what_snow_would_split_wrongly_is_not_sent() {
-        let snow = Snow { program: "/nonexistent", connection: None, role: None };
+        let snow = Snow { program: "/nonexistent", connection: None, role: None, eyes: Eyes::Log };
 
         let sent = snow.run_all(&["SHOW GRANTS TO ROLE \"A\\\""], &mut |_| {}).err();
 

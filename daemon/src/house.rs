@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use pat_wire::admin::Problem;
 use patd_config::Config;
 use patd_core::names::Connection;
 use patd_core::policy::{Entry, Selector};
@@ -81,6 +82,8 @@ pub struct Facts {
     pub root_key: String,
     /// How much there may be at one time.
     pub room: Room,
+    /// What failed when the daemon looked at itself.
+    pub self_check: Vec<Problem>,
 }
 
 impl Trust {

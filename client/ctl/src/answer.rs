@@ -95,6 +95,12 @@ impl Failure {
         self
     }
 
+    /// Returns what it says, for an answer that goes on without it.
+    pub(crate) fn said(&self) -> String {
+        let lines = self.lines.iter().map(|line| line.strip_prefix("patctl: ").unwrap_or(line));
+        lines.collect::<Vec<_>>().join("; ")
+    }
+
     /// Adds a value to the JSON.
     #[must_use]
     pub(crate) fn with_json(mut self, key: &str, value: Value) -> Self {

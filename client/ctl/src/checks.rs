@@ -7,16 +7,43 @@ use crate::text::{Colour, counted, plain};
 
 /// Returns the checks as lines, by subject.
 pub(crate) fn shown(checks: &[Check], in_colour: bool) -> String {
-    let width = checks.iter().map(|check| check.id.chars().count()).max().unwrap_or_default();
+    lines(&checks.iter().map(line).collect::<Vec<_>>(), in_colour)
+}
+
+/// One check on its line. Its texts are shown plain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) word: Word<'a>,
+    /// What was seen.
+    pub(crate) said: &'a str,
+    /// What to do, if anything.
+    pub(crate) next_step: &'a str,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Word<'a> {
+    Holds,
+    Warns,
+    Fails,
+    /// It cannot be seen without this.
+    Unseen(&'a str),
+}
+
+/// Returns the lines, by subject, with the next step under what does not hold.
+pub(crate) fn lines(lines: &[Line<'_>], in_colour: bool) -> String {
+    let width = lines.iter().map(|line| line.id.chars().count()).max().unwrap_or_default();
     let mut text = String::new();
     let mut subject = None;
-    for check in checks {
-        if subject != Some(&check.subject) {
+    for line in lines {
+        if subject != Some(line.subject) {
             let gap = if subject.is_some() { "\n" } else { "" };
-            text.push_str(&format!("{gap}{}\n", plain(&check.subject)));
-            subject = Some(&check.subject);
+            text.push_str(&format!("{gap}{}\n", plain(line.subject)));
+            subject = Some(line.subject);
         }
-        text.push_str(&line(check, width, in_colour));
+        text.push_str(&one(line, width, in_colour));
     }
     text
 }
@@ -49,22 +76,34 @@ fn count(checks: &[Check]) -> [usize; 3] {
     ]
 }
 
-fn line(check: &Check, width: usize, in_colour: bool) -> String {
-    let (word, colour, said) = match &check.outcome {
-        Outcome::Passed => ("ok  ", Colour::Good, plain(&check.evidence)),
-        Outcome::Failed => ("FAIL", Colour::Bad, plain(&check.evidence)),
-        Outcome::NotChecked { needs } => {
+fn line(check: &Check) -> Line<'_> {
+    let word = match &check.outcome {
+        Outcome::Passed => Word::Holds,
+        Outcome::Failed => Word::Fails,
+        Outcome::NotChecked { needs } => Word::Unseen(needs),
+    };
+    let Check { id, subject, evidence, next_step, .. } = check;
+    Line { subject, id, word, said: evidence, next_step }
+}
+
+fn one(line: &Line<'_>, width: usize, in_colour: bool) -> String {
+    let said = plain(line.said);
+    let (word, colour, said) = match line.word {
+        Word::Holds => ("ok  ", Colour::Good, said),
+        Word::Warns => ("warn", Colour::Moving, said),
+        Word::Fails => ("FAIL", Colour::Bad, said),
+        Word::Unseen(needs) => {
             ("?   ", Colour::Moving, format!("not checked (needs {})", plain(needs)))
         }
     };
     let word = colour.paint(word, in_colour);
-    let id = plain(&check.id);
+    let id = plain(line.id);
     let room = " ".repeat(width.saturating_sub(id.chars().count()));
-    let mut line = format!("  {word}  {id}{room}  {said}\n");
-    if check.outcome == Outcome::Failed && !check.next_step.is_empty() {
-        line.push_str(&format!("        next: {}\n", plain(&check.next_step)));
+    let mut text = format!("  {word}  {id}{room}  {said}\n");
+    if matches!(line.word, Word::Warns | Word::Fails) && !line.next_step.is_empty() {
+        text.push_str(&format!("        next: {}\n", plain(line.next_step)));
     }
-    line
+    text
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(crate) use audit::{
     AuditArgs, Audited, EndLeaseArgs, LeaseArgs, LeaseVerb, LeasesArgs, ProofArgs, ShowArgs,
 };
 pub(crate) use checks::{DriftArgs, VerifyArgs};
-pub(crate) use cortex::CortexSettingsArgs;
+pub(crate) use cortex::{CortexSettingsArgs, INSTALLED as CORTEX_SETTINGS};
 pub(crate) use lifecycle::{AdoptArgs, DestroyArgs, ManifestArgs, ManifestVerb, RetireArgs, Whose};
 pub(crate) use provision::{
     ApplyArgs, BootstrapArgs, ConsentArgs, Format, PlanArgs, SessionArgs, Via, Without, word,
@@ -98,6 +98,8 @@ pub(crate) enum Verb {
     Verify(VerifyArgs),
     /// Show what the daemon's hourly look found different from the pattern
     Drift(DriftArgs),
+    /// Look at this host, the way to each account and your own files: one line a check, with the fix
+    Doctor,
     /// What was recorded, that it is as it was written, and which tokens an account has
     Audit(AuditArgs),
     /// Take over a service user that others made, and list what else has tokens there
@@ -277,10 +279,11 @@ pub(crate) const PACKAGED_STATE: &str = "/var/lib/patd";
 const EXITS: &str = "\
 Exit codes:
   0   done
-  1   failed, or (explain) the request would be refused, or (verify, drift) a check fails,
+  1   failed, or (rotate --all) one of them did, or (explain) the request would be refused, or (verify, drift, doctor) a check fails,
       or (audit verify) a record is not as it was written
   2   there are alarms, or something is still under way (status, revoke, retire);
-      there are changes (plan, adopt); something could not be seen (verify, drift, audit tokens, audit verify)
+      there are changes (plan, adopt), or warnings (doctor);
+      something could not be seen (verify, drift, audit tokens, audit verify)
   64  the command line cannot be understood
   69  no daemon answers
   77  not permitted

@@ -21,6 +21,7 @@ mod cortex_settings;
 mod crash;
 mod daemon;
 mod destroy;
+mod doctor;
 mod drift;
 mod enrol;
 mod errand;
@@ -32,8 +33,8 @@ mod log;
 mod manifest;
 mod plan;
 mod plan_file;
-mod public_key;
 mod progress;
+mod public_key;
 mod rebuild;
 mod remove;
 mod retire;
@@ -77,6 +78,7 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Verb::Apply(args) => apply::run(cli, args),
         Verb::Verify(args) => verify::run(cli, args),
         Verb::Drift(args) => drift::run(cli, args),
+        Verb::Doctor => doctor::run(cli),
         Verb::Leases(args) => leases::run(cli, args),
         Verb::Lease(LeaseArgs { what: LeaseVerb::End(args) }) => leases::end(cli, args),
         Verb::Audit(args) => audit::run(cli, args),

@@ -59,6 +59,7 @@ fn status() -> Status {
         inert: vec![],
         held_up: vec![],
         alarms: vec![],
+        self_check: Vec::new(),
         watched: Vec::new(),
     }
 }

@@ -19,6 +19,9 @@ pub struct Status {
     pub inert: Vec<Problem>,
     /// What a person must act on. Non-empty: `patctl status` exits non-zero.
     pub alarms: Vec<Problem>,
+    /// What failed when the daemon looked at itself and its host at its start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_check: Vec<Problem>,
     /// How the pattern stands, one row an account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub watched: Vec<Watched>,

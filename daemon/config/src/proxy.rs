@@ -23,6 +23,11 @@ impl Proxy {
         Ok(Self { whole: Arc::new(Secret::new(written.expose().to_owned())), address })
     }
 
+    /// Returns host and port, which may be shown.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Returns whether it holds a login, and with it most likely a password.
     pub(crate) fn has_login(&self) -> bool {
         self.whole.expose().contains('@')

@@ -16,5 +16,6 @@ pub mod key;
 pub mod mask;
 pub mod probe;
 pub mod provision;
+pub mod reach;
 pub mod refusal;
 pub mod sql_api;

@@ -14,17 +14,23 @@ use crate::slots::{Handle, View};
 
 /// Answers with the status of now.
 pub(super) fn answer(house: &House) -> Result<Reply, Refusal> {
+    Reply::plain(&now(house))
+}
+
+/// Returns the status of now.
+pub(super) fn now(house: &House) -> Status {
     let trust = house.trust.load();
     let slots = house.slots.all();
     let rows = slots.iter().map(|handle| row(house, &trust.config, handle)).collect();
-    Reply::plain(&Status {
+    Status {
         daemon: daemon(house, &trust.config),
         slots: rows,
         held_up: held_up(house),
         inert: inert(&trust.config),
         alarms: alarms(house),
+        self_check: house.facts.self_check.clone(),
         watched: proof::watched(house, &trust),
-    })
+    }
 }
 
 fn daemon(house: &House, config: &Config) -> DaemonStatus {

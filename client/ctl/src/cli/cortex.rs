@@ -15,4 +15,4 @@ pub(crate) struct CortexSettingsArgs {
 }
 
 /// Where Cortex reads it (snowflake docs: cortex-code/managed-settings).
-const INSTALLED: &str = "/etc/cortex/managed-settings.json";
+pub(crate) const INSTALLED: &str = "/etc/cortex/managed-settings.json";

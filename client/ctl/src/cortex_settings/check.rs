@@ -5,11 +5,11 @@ use super::schema::{DefaultMode, ManagedSettings, Pattern, Permissions};
 
 /// Something to change in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     /// Stable id.
-    pub(super) id: &'static str,
+    pub(crate) id: &'static str,
     /// What it does, and what to do.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// Returns what is wrong with these settings for a host with these accounts.

@@ -6,6 +6,8 @@
 mod check;
 mod schema;
 
+pub(crate) use check::Finding;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -15,7 +17,7 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Exit, Failure};
 use crate::cli::{Cli, CortexSettingsArgs};
 use crate::text::plain;
-use check::{Finding, findings};
+use check::findings;
 use schema::{DefaultMode, ManagedSettings, Pattern, Permissions, Required, Semver, Ui, Version};
 
 pub(crate) fn run(cli: &Cli, args: &CortexSettingsArgs) -> Result<Answer, Failure> {
@@ -71,12 +73,16 @@ fn checked(file: &Path, config: &Config) -> Result<Answer, Failure> {
         }
         Err(error) => return Err(Failure::io("read", file, &error)),
     };
-    let found = match serde_json::from_str::<ManagedSettings>(&text) {
-        Ok(settings) => findings(&settings, &accounts(config)),
+    Ok(answer(file, &found_in(file, &text, &accounts(config))))
+}
+
+/// Returns what in the text of a file breaks the private home, lets the agent off its leash or shuts accounts out.
+pub(crate) fn found_in(file: &Path, text: &str, accounts: &[&str]) -> Vec<Finding> {
+    let found = match serde_json::from_str::<ManagedSettings>(text) {
+        Ok(settings) => findings(&settings, accounts),
         Err(error) => vec![restricted_mode(&error)],
     };
-    let found: Vec<Finding> = found.into_iter().chain(writable(file)).collect();
-    Ok(answer(file, &found))
+    found.into_iter().chain(writable(file)).collect()
 }
 
 /// A file Cortex cannot read puts it into its restricted mode.

@@ -32,7 +32,8 @@ use crate::key::SigningKey;
 use crate::mask::masked;
 use crate::refusal::{is_jwt_code, refusal};
 pub(crate) use answer::{Notice, RESULT_TOO_LARGE, ResultSet, unreadable};
-use clock::{ServerClock, is_off};
+pub(crate) use clock::ServerClock;
+use clock::is_off;
 
 /// Seconds after which Snowflake itself cancels a statement of ours; with [`crate::http::Limits::request`] on top, for
 /// the way there, nothing that went unanswered can still happen.

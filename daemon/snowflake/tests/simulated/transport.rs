@@ -9,6 +9,7 @@ use patd_snowflake::authority::{Added, Authority};
 use patd_snowflake::endpoint::Endpoint;
 use patd_snowflake::http::{Client, HttpError};
 use patd_snowflake::probe::{Form, probe};
+use patd_snowflake::reach::{Distrust, Unreached, reach};
 use snowflake_sim::Options;
 
 use crate::proxy::Proxy;
@@ -143,4 +144,23 @@ async fn an_account_that_is_down_is_unclear_until_it_is_up_again() {
 
     world.sim.resume_answering().expect("resumed");
     assert_eq!(added(&authority, &token("T2")).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_look_without_a_login_tells_who_answers_and_what_time_it_is_there() {
+    let (tls, other) = (TlsWorld::new(), TlsWorld::new());
+    let trusted = client(&tls.world.endpoint(Some(&tls.ca_file()), None));
+    let distrusting = client(&tls.world.endpoint(Some(&other.ca_file()), None));
+    let logins = tls.world.sim.logins().len();
+    tls.world.sim.advance(std::time::Duration::from_secs(7_200));
+
+    let ahead = reach(&trusted).await.expect("an answer").expect("a date");
+    let distrust = reach(&distrusting).await.expect_err("another CA");
+    tls.world.sim.stop_answering().expect("the port closes");
+    let silent = reach(&trusted).await.expect_err("nobody");
+
+    assert!((7_190..=7_210).contains(&ahead), "{ahead}");
+    assert!(matches!(distrust, Unreached::Distrusted(Distrust::Issuer, _)), "{distrust:?}");
+    assert!(matches!(silent, Unreached::Silent(_)), "{silent:?}");
+    assert_eq!(tls.world.sim.logins().len(), logins);
 }

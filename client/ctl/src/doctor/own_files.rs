@@ -1,0 +1,201 @@
+//! The caller's own files and environment: which may hold a credential of Snowflake's, and what is in them. Texts are
+//! wiped when they were looked at.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use pat_wire::secret::Zeroizing;
+use patd_checks::plaintext::{Kind, Looked, environment, files, scan};
+use patd_checks::siblings::{self, Form, Ours, judged};
+use patd_checks::{Fact, Finding, Id, Needs};
+use patd_config::Config;
+
+/// Returns what is to be said of the caller's files and environment.
+pub(super) fn findings(config: &Fact<Config>) -> Vec<Finding> {
+    let texts: Vec<Text> = candidates().into_iter().filter_map(read).collect();
+    let looked: Vec<Looked> = texts.iter().map(Text::looked).collect();
+    let mut findings = files(&looked);
+    findings.push(environment(&variables()));
+    findings.extend(siblings_of(&texts, config));
+    findings
+}
+
+/// A file that may hold a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Candidate {
+    path: PathBuf,
+    kind: Kind,
+    /// How connections are in it, if clients read it.
+    form: Option<Form>,
+}
+
+/// A candidate, read as far as it may be.
+struct Text {
+    of: Candidate,
+    mode: u32,
+    text: Fact<Zeroizing<String>>,
+}
+
+impl Text {
+    fn looked(&self) -> Looked {
+        let hits = self.text.as_ref().map(|text| scan(self.of.kind, text));
+        Looked {
+            path: self.of.path.display().to_string(),
+            is_readable_by_others: self.mode & 0o044 != 0,
+            hits: hits.map_err(Clone::clone),
+        }
+    }
+}
+
+fn siblings_of(texts: &[Text], config: &Fact<Config>) -> Vec<Finding> {
+    let ours: Vec<Ours> = match config {
+        Err(needs) => return vec![Finding::unseen(Id::SiblingCredential, "your files", needs)],
+        Ok(config) => {
+            let ours = |account: &patd_config::AccountConfig| Ours {
+                account: account.name.to_string(),
+                host: account.host.clone(),
+            };
+            config.accounts.values().map(ours).collect()
+        }
+    };
+    let each =
+        texts.iter().filter_map(|text| Some((text, text.of.form?))).flat_map(|(text, form)| {
+            let found = text
+                .text
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|text| siblings::read(form, text));
+            judged(&text.of.path.display().to_string(), found, &ours)
+        });
+    let findings: Vec<Finding> = each.collect();
+    if findings.is_empty() { vec![siblings::none_found()] } else { findings }
+}
+
+/// Snowflake's folders and .env files, of home and here, with their backups.
+fn candidates() -> Vec<Candidate> {
+    let set = |name: &str| {
+        let value = std::env::var_os(name).map(PathBuf::from);
+        value.filter(|path| path.is_absolute())
+    };
+    let (home, here) = (set("HOME"), std::env::current_dir().ok());
+    let of_config = set("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+    let snowflake = [
+        set("SNOWFLAKE_HOME").filter(|path| !is_private(path)),
+        home.as_ref().map(|home| home.join(".snowflake")),
+        of_config.map(|config| config.join("snowflake")),
+    ];
+    let mut found: Vec<Candidate> =
+        snowflake.iter().flatten().flat_map(|folder| of_snowflake(folder)).collect();
+    found.extend(
+        [home, here]
+            .iter()
+            .flatten()
+            .flat_map(|folder| named(folder, ".env", Kind::Variables, None)),
+    );
+    let mut known = std::collections::BTreeSet::new();
+    found.retain(|candidate| known.insert(real(&candidate.path)));
+    found
+}
+
+/// A folder may be reached by two names.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// The home that pat-exec makes for a command has its token by design, and goes with it.
+fn is_private(home: &Path) -> bool {
+    let above = home.parent().and_then(Path::file_name).map(OsStr::to_string_lossy);
+    above.is_some_and(|name| name.starts_with("pat-exec-"))
+}
+
+fn of_snowflake(folder: &Path) -> Vec<Candidate> {
+    let mut found = named(folder, "connections.toml", Kind::Connections, Some(Form::Connections));
+    found.extend(named(folder, "config.toml", Kind::Connections, Some(Form::Config)));
+    found
+}
+
+/// The file of this name in a folder, and what editors and tools leave of it.
+fn named(folder: &Path, name: &str, kind: Kind, form: Option<Form>) -> Vec<Candidate> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.retain(|found| found == name || is_backup(name, found));
+    names.sort();
+    let candidate = |found: String| {
+        let form = form.filter(|_| found == name);
+        Candidate { path: folder.join(found), kind, form }
+    };
+    names.into_iter().map(candidate).collect()
+}
+
+fn is_backup(name: &str, found: &str) -> bool {
+    let rest = found.strip_prefix(name).filter(|rest| !rest.is_empty());
+    rest.is_some_and(|rest| BACKUPS.iter().any(|end| rest.ends_with(end)))
+}
+
+/// None where nothing is to be read: it is gone, or no file. A FIFO is not opened: nobody may be writing there.
+fn read(of: Candidate) -> Option<Text> {
+    let found = fs::metadata(&of.path).ok().filter(fs::Metadata::is_file)?;
+    let text = whole(&of.path, found.len());
+    Some(Text { of, mode: found.mode(), text })
+}
+
+fn whole(path: &Path, bytes: u64) -> Fact<Zeroizing<String>> {
+    let needs = |why: &str| Needs::new(format!("to read {}{why}", path.display()));
+    if bytes > LARGEST {
+        return Err(needs(", which is too large to be one of these"));
+    }
+    // Sized once: a buffer that grows leaves copies of what it held.
+    let mut raw = Zeroizing::new(Vec::with_capacity(
+        usize::try_from(bytes).unwrap_or_default().saturating_add(1),
+    ));
+    let unread = |error: std::io::Error| match error.kind() == ErrorKind::PermissionDenied {
+        true => needs(""),
+        false => needs(&format!(" ({error})")),
+    };
+    let file = File::open(path).map_err(unread)?;
+    file.take(bytes).read_to_end(&mut raw).map_err(unread)?;
+    let text = String::from_utf8_lossy(&raw);
+    Ok(Zeroizing::new(text.into_owned()))
+}
+
+/// The names of what is set.
+fn variables() -> Vec<String> {
+    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+    let mut names: Vec<String> = set.filter_map(|(name, _)| name.into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+const BACKUPS: [&str; 5] = [".bak", "~", ".orig", ".save", ".old"];
+const LARGEST: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backups_are_known_by_what_is_added_to_the_name() {
+        for (name, found, expected) in [
+            ("connections.toml", "connections.toml.bak", true),
+            ("connections.toml", "connections.toml~", true),
+            ("connections.toml", "connections.toml.2024.orig", true),
+            (".env", ".env.env.bak", true),
+            (".env", ".env.save", true),
+            (".env", ".env", false),
+            (".env", ".env.example", false),
+            ("config.toml", "myconfig.toml.bak", false),
+        ] {
+            assert_eq!(is_backup(name, found), expected, "{found}");
+        }
+    }
+
+    #[test]
+    fn the_home_that_pat_exec_made_is_not_the_users() {
+        assert!(is_private(Path::new("/run/user/1000/pat-exec-1000-abc/home")));
+        assert!(!is_private(Path::new("/home/m/.snowflake")));
+    }
+}

@@ -1,0 +1,50 @@
+//! Facts about the sockets and their folder.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+use nix::unistd::Group;
+use pat_wire::connection::{ADMIN_SOCKET, HAND_OUT_SOCKET};
+use pat_wire::trust;
+use patd_checks::socket::{Expected, Found, admin, folder, hand_out};
+use patd_checks::{Fact, Finding, Needs};
+use patd_config::Config;
+
+use super::Caller;
+
+/// Returns what is to be said of the sockets beside this one.
+pub(super) fn findings(socket: &Path, config: &Fact<Config>, caller: &Caller) -> [Finding; 3] {
+    let run = socket.parent().unwrap_or(Path::new("/"));
+    let is_packaged = socket == Path::new(ADMIN_SOCKET);
+    let own = if is_packaged { vec![] } else { vec![caller.uid] };
+    let fault = trust::check_dir(run, &own).err();
+    let fault =
+        fault.map(|fault| (format!("{}: {}", fault.path.display(), fault.fault), fault.next_step));
+    let expected = Expected { owners: own, admin_group: admin_group(config) };
+    let beside = run.join(Path::new(HAND_OUT_SOCKET).file_name().unwrap_or_default());
+    [
+        folder(&run.display().to_string(), fault),
+        hand_out(&beside.display().to_string(), found(&beside), &expected),
+        admin(&socket.display().to_string(), found(socket), &expected),
+    ]
+}
+
+/// Returns what has this name.
+pub(super) fn found(path: &Path) -> Fact<Found> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => {
+            let (mode, uid, gid) = (found.mode() & 0o7777, found.uid(), found.gid());
+            Ok(Found::Socket { mode, uid, gid })
+        }
+        Ok(_) => Ok(Found::Other),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Missing),
+        Err(error) => Err(Needs::new(format!("to look at {} ({error})", path.display()))),
+    }
+}
+
+/// As configured, else the one of the package.
+fn admin_group(config: &Fact<Config>) -> Option<u32> {
+    let configured = config.as_ref().ok().and_then(|config| config.admin_group);
+    configured.or_else(|| Some(Group::from_name("patd-admin").ok()??.gid.as_raw()))
+}

@@ -1,0 +1,129 @@
+//! Refusals of Snowflake's that are about where a login comes from, or how it is made, in words: which rule it was,
+//! which address Snowflake saw, and what to change. The token is good in each of these cases.
+
+use crate::{Fact, Finding, Id};
+
+/// What Snowflake refused somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Whom: a slot, an account.
+    pub whom: String,
+    /// In Snowflake's words, with its code.
+    pub text: String,
+}
+
+/// A rule that refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The network policy does not admit the address, if one was named.
+    Address(Option<String>),
+    /// There is no network policy, and a token needs one.
+    NoPolicy,
+    /// The authentication policy does not admit this kind of login.
+    Method,
+}
+
+/// Returns which rule a refusal speaks of; none, if it is about something else.
+///
+/// snowflake docs: user-guide/programmatic-access-tokens. By the words too: for a missing policy some report the code
+/// of an invalid token.
+pub fn rule(text: &str) -> Option<Rule> {
+    if text.contains("390422") || text.contains("is not allowed to access Snowflake") {
+        return Some(Rule::Address(address(text)));
+    }
+    if text.contains("390432") || text.contains("Network policy is required") {
+        return Some(Rule::NoPolicy);
+    }
+    let is_method = text.contains("390202") || text.contains("AUTHN_POLICY_AUTHN_ATTEMPT_REJECTED");
+    is_method.then_some(Rule::Method)
+}
+
+/// "Incoming request with IP/Token 192.0.2.1 is not allowed to access Snowflake."
+fn address(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("IP/Token ")?;
+    let word = rest.split_whitespace().next()?;
+    word.parse::<std::net::IpAddr>().ok().map(|address| address.to_string())
+}
+
+/// Judges what the daemon was refused in an account since it last succeeded.
+pub fn refusals(subject: &str, refused: Fact<Vec<Refused>>) -> Vec<Finding> {
+    let refused = match refused {
+        Ok(refused) => refused,
+        Err(needs) => return vec![Finding::unseen(Id::NetworkPolicy, subject, &needs)],
+    };
+    let found = |refused: &Refused| Some(finding(subject, &refused.whom, rule(&refused.text)?));
+    let mut findings: Vec<Finding> = refused.iter().filter_map(found).collect();
+    findings.dedup();
+    if findings.is_empty() {
+        findings.push(Finding::ok(
+            Id::NetworkPolicy,
+            subject,
+            "the daemon is refused nothing for its address",
+        ));
+    }
+    findings
+}
+
+fn finding(subject: &str, whom: &str, rule: Rule) -> Finding {
+    let (what, next) = match rule {
+        Rule::Address(Some(address)) => (
+            format!(
+                "{whom}: Snowflake saw this host at {address}, which the network policy does not admit (390422); the token is good"
+            ),
+            format!(
+                "if this host belongs at {address}, add it to network in [provision], then: patctl plan. If not (a VPN that is off, another network), go back; it is tried again by itself"
+            ),
+        ),
+        Rule::Address(None) => (
+            format!("{whom}: the network policy does not admit the address of this host (390422); the token is good"),
+            "see LOGIN_HISTORY for the address that Snowflake saw; add it to network in [provision], then: patctl plan".to_owned(),
+        ),
+        Rule::NoPolicy => (
+            format!("{whom}: no network policy governs this user, and Snowflake takes no token of a service user without one (390432)"),
+            "patctl plan shows the policy that is missing; an admin of the account applies it: patctl apply".to_owned(),
+        ),
+        Rule::Method => (
+            format!("{whom}: the user's authentication policy does not admit this kind of login (390202)"),
+            "patctl plan shows the policy as it should be: tokens for a service user, key pairs for the broker".to_owned(),
+        ),
+    };
+    Finding::failed(Id::NetworkPolicy, subject, what, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Needs, Outcome};
+
+    fn of(text: &str) -> Vec<Finding> {
+        let refused = Refused { whom: "A/M".into(), text: text.into() };
+        refusals("account A", Ok(vec![refused.clone(), refused]))
+    }
+
+    #[test]
+    fn the_address_that_snowflake_saw_is_in_the_finding() {
+        let found = of(
+            "Snowflake refuses logins from this address: 390422 Incoming request with IP/Token 203.0.113.7 is not allowed to access Snowflake.",
+        );
+        let [found] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(found.outcome, Outcome::Failed);
+        assert!(found.evidence.contains("203.0.113.7") && found.next_step.contains("203.0.113.7"));
+    }
+
+    #[test]
+    fn each_rule_is_known_by_its_code_or_its_words() {
+        assert_eq!(rule("390432 Network policy is required."), Some(Rule::NoPolicy));
+        assert_eq!(rule("394400 Fail : Network policy is required."), Some(Rule::NoPolicy));
+        assert_eq!(rule("390202 rejected"), Some(Rule::Method));
+        assert_eq!(rule("390422 IP/Token evil\u{1b}[2J is not allowed"), Some(Rule::Address(None)));
+        assert_eq!(rule("394400 Programmatic access token is invalid."), None);
+    }
+
+    #[test]
+    fn another_refusal_is_not_called_one_of_the_network() {
+        assert_eq!(of("003001 insufficient privileges")[0].outcome, Outcome::Ok);
+        assert_eq!(refusals("account A", Ok(vec![]))[0].outcome, Outcome::Ok);
+        let unseen = refusals("account A", Err(Needs::new("a daemon that answers")));
+        assert!(matches!(unseen[0].outcome, Outcome::NotChecked { .. }));
+    }
+}

@@ -1,0 +1,265 @@
+//! Other connections of the user's that open the same account: a program that is held to one role by its token could
+//! take one of these instead. Which way in they have is told, never what it is.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::plaintext::SUBJECT;
+use crate::{Fact, Finding, Id, Needs};
+
+/// A connection of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Its name.
+    pub name: String,
+    /// Where it begins, from 1.
+    pub line: usize,
+    /// Its account, as written.
+    pub account: Option<String>,
+    /// Its host, as written.
+    pub host: Option<String>,
+    /// How it logs in; none: it cannot by itself.
+    pub way_in: Option<WayIn>,
+}
+
+/// How a connection logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayIn {
+    /// By what is in the file, or in one that it names.
+    Kept(&'static str),
+    /// By a person, who may have let it be remembered.
+    Person(&'static str),
+}
+
+/// An account of this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ours {
+    /// Its name.
+    pub account: String,
+    /// Its host.
+    pub host: String,
+}
+
+/// Where connections are in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// connections.toml: every table is one.
+    Connections,
+    /// config.toml: those below `connections`.
+    Config,
+}
+
+/// Reads the connections of a file.
+///
+/// # Errors
+/// The file is no TOML.
+pub fn read(form: Form, text: &str) -> Fact<Vec<Connection>> {
+    let whole = DeTable::parse(text).map_err(|_| Needs::new("a file that is TOML"))?;
+    let tables = match form {
+        Form::Connections => Some(whole.get_ref()),
+        Form::Config => {
+            whole.get_ref().get("connections").and_then(|value| value.get_ref().as_table())
+        }
+    };
+    let connections = tables.into_iter().flatten();
+    Ok(connections.filter_map(|(name, value)| connection(text, name, value)).collect())
+}
+
+fn connection(
+    text: &str,
+    name: &Spanned<std::borrow::Cow<'_, str>>,
+    value: &Spanned<DeValue<'_>>,
+) -> Option<Connection> {
+    let table = value.get_ref().as_table()?;
+    let text_of =
+        |key: &str| table.get(key).and_then(|value| value.get_ref().as_str()).map(str::to_owned);
+    let before = text.bytes().take(name.span().start);
+    Some(Connection {
+        name: name.get_ref().to_string(),
+        line: before.filter(|byte| *byte == b'\n').count().saturating_add(1),
+        account: text_of("account").or_else(|| text_of("accountname")),
+        host: text_of("host"),
+        way_in: way_in(table),
+    })
+}
+
+fn way_in(table: &DeTable<'_>) -> Option<WayIn> {
+    let has = |keys: &[&str]| keys.iter().any(|key| is_set(table, key));
+    if has(&["private_key_path", "private_key_file", "private_key", "private_key_raw"]) {
+        return Some(WayIn::Kept("a private key"));
+    }
+    if has(&["token", "token_file_path", "session_token"]) {
+        return Some(WayIn::Kept("a token"));
+    }
+    let authenticator = table.get("authenticator").and_then(|value| value.get_ref().as_str());
+    let authenticator = authenticator.unwrap_or_default().to_ascii_lowercase();
+    match authenticator.as_str() {
+        "externalbrowser" => Some(WayIn::Person("a login in the browser")),
+        "oauth_authorization_code" => Some(WayIn::Person("OAuth in the browser")),
+        "oauth" | "oauth_client_credentials" => Some(WayIn::Kept("OAuth")),
+        "workload_identity" => Some(WayIn::Kept("this machine's workload identity")),
+        other if other.starts_with("https://") => Some(WayIn::Person("a login at Okta")),
+        "username_password_mfa" => Some(WayIn::Person("a password and a second factor")),
+        _ => has(&["password", "passwd"]).then_some(WayIn::Kept("a password")),
+    }
+}
+
+fn is_set(table: &DeTable<'_>, key: &str) -> bool {
+    let value = table.get(key).and_then(|value| value.get_ref().as_str());
+    // Only Cortex replaces a reference; what it leads to is looked for in the environment.
+    value.is_some_and(|value| !value.is_empty() && !value.starts_with('$'))
+}
+
+/// Judges the connections of one file.
+pub fn judged(path: &str, connections: Fact<Vec<Connection>>, ours: &[Ours]) -> Vec<Finding> {
+    match connections {
+        Err(needs) => vec![Finding::unseen(
+            Id::SiblingCredential,
+            SUBJECT,
+            &Needs::new(format!("{}: {path}", needs.0)),
+        )],
+        Ok(connections) => {
+            connections.iter().filter_map(|connection| sibling(path, connection, ours)).collect()
+        }
+    }
+}
+
+/// Returns that nothing was found.
+pub fn none_found() -> Finding {
+    Finding::ok(Id::SiblingCredential, SUBJECT, "no other connection opens an account of this host")
+}
+
+fn sibling(path: &str, connection: &Connection, ours: &[Ours]) -> Option<Finding> {
+    let way_in = connection.way_in?;
+    let likeness = ours.iter().map(|ours| likeness(connection, ours)).max()?;
+    let Connection { name, line, .. } = connection;
+    let place = format!("{path}:{line}: connection \"{name}\"");
+    let apart = "pat-exec leaves it out of the private home, but the file stays readable for whatever runs as you: keep that login on another local account, or away from this host";
+    let finding = match (likeness, way_in) {
+        (Likeness::None, _) => return None,
+        (Likeness::Perhaps, WayIn::Kept(how) | WayIn::Person(how)) => Finding::warning(
+            Id::SiblingCredential,
+            SUBJECT,
+            format!(
+                "{place} names its account by a locator, which may be the same account; it logs in by {how}, with any role of its user"
+            ),
+            apart,
+        ),
+        (Likeness::Same, WayIn::Kept(how)) => Finding::failed(
+            Id::SiblingCredential,
+            SUBJECT,
+            format!(
+                "{place} opens the same account by {how}, with any role of its user and without asking you: the one role binds nothing that can read it"
+            ),
+            apart,
+        ),
+        (Likeness::Same, WayIn::Person(how)) => Finding::warning(
+            Id::SiblingCredential,
+            SUBJECT,
+            format!(
+                "{place} opens the same account by {how}, with any role of its user; a login that is remembered does not ask you"
+            ),
+            "let no login be remembered (client_store_temporary_credential = false), and do not answer one you did not begin",
+        ),
+    };
+    Some(finding)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Likeness {
+    None,
+    Perhaps,
+    Same,
+}
+
+fn likeness(connection: &Connection, ours: &Ours) -> Likeness {
+    let same = |one: &Option<String>, other: &str| {
+        one.as_deref().is_some_and(|one| folded(one) == folded(other))
+    };
+    if same(&connection.account, &ours.account) || same(&connection.host, &ours.host) {
+        return Likeness::Same;
+    }
+    let locator = connection.account.as_deref().and_then(|account| account.split('.').next());
+    // ORGANISATION-ACCOUNT has a hyphen, a locator (xy12345, xy12345.eu-west-1) has none before its region.
+    match locator {
+        Some(name) if !name.is_empty() && !name.contains(['-', '_']) => Likeness::Perhaps,
+        Some(_) | None => Likeness::None,
+    }
+}
+
+/// Underscores and hyphens are the same in an account's host, and so is upper and lower case.
+fn folded(name: &str) -> String {
+    let name = name.trim().trim_end_matches(".snowflakecomputing.com");
+    name.to_ascii_lowercase().replace('_', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Outcome;
+
+    fn ours() -> Vec<Ours> {
+        vec![Ours {
+            account: "MYORG-MY_ACCOUNT".into(),
+            host: "myorg-my-account.snowflakecomputing.com".into(),
+        }]
+    }
+
+    fn found(form: Form, text: &str) -> Vec<Finding> {
+        judged("/c.toml", read(form, text), &ours())
+    }
+
+    fn outcomes(settings: &str) -> Vec<Outcome> {
+        let text = format!("[dev]\n{settings}\n");
+        found(Form::Connections, &text).into_iter().map(|found| found.outcome).collect()
+    }
+
+    #[test]
+    fn a_login_that_asks_nobody_is_worse_than_one_that_asks_a_person() {
+        let with = |more: &str| outcomes(&format!("account = \"myorg-my_account\"\n{more}"));
+        for kept in [
+            "password = \"hush\"",
+            "token = \"hush\"",
+            "private_key_path = \"/k\"",
+            "private_key_file = \"/k\"",
+            "authenticator = \"oauth\"",
+            "authenticator = \"WORKLOAD_IDENTITY\"",
+        ] {
+            assert_eq!(with(kept), [Outcome::Failed], "{kept}");
+        }
+        for person in
+            ["authenticator = \"externalbrowser\"", "authenticator = \"https://x.okta.com\""]
+        {
+            assert_eq!(with(person), [Outcome::Warning], "{person}");
+        }
+        for none in ["", "password = \"\"", "token = \"${PATD_SECRET}\""] {
+            assert_eq!(with(none), [], "{none}");
+        }
+    }
+
+    #[test]
+    fn the_account_is_known_by_each_of_its_spellings() {
+        let with = |account: &str| outcomes(&format!("{account}\npassword = \"hush\""));
+        assert_eq!(with("account = \"MYORG-MY-ACCOUNT\""), [Outcome::Failed]);
+        assert_eq!(with("host = \"MyOrg-My-Account.snowflakecomputing.com\""), [Outcome::Failed]);
+        assert_eq!(with("account = \"xy12345.eu-west-1\""), [Outcome::Warning]);
+        assert_eq!(with("account = \"myorg-another\""), []);
+        assert_eq!(with(""), []);
+    }
+
+    #[test]
+    fn connections_are_found_in_both_kinds_of_file_with_their_lines() {
+        let text = "default = \"a\"\n\n[connections.dev]\naccount = \"myorg-my_account\"\npassword = \"hush\"\n";
+        let [finding] = found(Form::Config, text).try_into().unwrap();
+        assert!(finding.evidence.starts_with("/c.toml:3: connection \"dev\""), "{finding:?}");
+        assert!(!format!("{finding:?}").contains("hush"));
+        assert!(found(Form::Connections, text).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_not_called_clean() {
+        let [finding] = found(Form::Connections, "[dev\npassword = \"hush\"").try_into().unwrap();
+        assert!(matches!(finding.outcome, Outcome::NotChecked { .. }));
+        assert!(!format!("{finding:?}").contains("hush"));
+    }
+}

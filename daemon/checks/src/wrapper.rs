@@ -1,0 +1,234 @@
+//! The wrapper as a program that shows a group to the daemon: its owner, group and mode, its file system, and the group
+//! itself.
+
+use crate::{Fact, Finding, Id};
+
+/// The subject of these findings.
+pub const SUBJECT: &str = "wrapper";
+
+/// The program that a user's shell finds as `pat-exec`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Where.
+    pub path: String,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its mode bits.
+    pub mode: u32,
+    /// Whether its file system ignores setgid; none, where that cannot be seen.
+    pub is_on_nosuid: Option<bool>,
+}
+
+/// The group of the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub gid: u32,
+    /// Who is in it.
+    pub members: Vec<String>,
+}
+
+/// How much the gate matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// An entry has `gate = "required"`: without it nothing is handed out there.
+    Required,
+    /// It is recorded, and nothing turns on it.
+    Preferred,
+}
+
+/// Judges program, file system and group. What lacks is a failure only where an entry demands the gate.
+pub fn wrapper(program: Option<&Program>, group: Fact<Option<Group>>, gate: Gate) -> Vec<Finding> {
+    let gid = group.as_ref().ok().and_then(|group| group.as_ref()).map(|group| group.gid);
+    let mut findings = vec![installed(program, gid, gate)];
+    findings.extend(program.and_then(|program| mounted(program, gate)));
+    findings.push(Finding::of(Id::GateGroup, SUBJECT, group, |group| filled(group.as_ref(), gate)));
+    findings
+}
+
+fn installed(program: Option<&Program>, gate_gid: Option<u32>, gate: Gate) -> Finding {
+    let id = Id::Wrapper;
+    let Some(program) = program else {
+        return Finding::failed(
+            id,
+            SUBJECT,
+            "no pat-exec on PATH, nor /usr/bin/pat-exec",
+            "install the package, or set PATH",
+        );
+    };
+    let Program { path, uid, gid, mode, .. } = program;
+    let restore = format!(
+        "reinstall the package, or as root: chown root:patclient {path}; chmod 2755 {path}"
+    );
+    if *mode & 0o022 != 0 {
+        let what =
+            format!("{path} has mode {mode:04o}: others may put their own program in its place");
+        return Finding::failed(id, SUBJECT, what, restore);
+    }
+    let lacks = if *uid != 0 {
+        format!("{path} belongs to uid {uid}, not to root")
+    } else if *mode & SETGID == 0 {
+        format!("{path} is not setgid (mode {mode:04o})")
+    } else if gate_gid != Some(*gid) {
+        format!("{path} is setgid to gid {gid}, which is not that of the gate")
+    } else {
+        return Finding::ok(id, SUBJECT, format!("{path}, setgid patclient"));
+    };
+    lacking(id, gate, &lacks, &restore)
+}
+
+fn mounted(program: &Program, gate: Gate) -> Option<Finding> {
+    let path = &program.path;
+    Some(match program.is_on_nosuid? {
+        false => Finding::ok(
+            Id::WrapperMount,
+            SUBJECT,
+            format!("{path}: its file system lets it be setgid"),
+        ),
+        true => lacking(
+            Id::WrapperMount,
+            gate,
+            &format!("{path} is on a file system mounted nosuid, which ignores setgid"),
+            "install it on one mounted without nosuid: findmnt -T shows the options (containers and some /home are nosuid)",
+        ),
+    })
+}
+
+fn filled(group: Option<&Group>, gate: Gate) -> Finding {
+    match group {
+        None => lacking(
+            Id::GateGroup,
+            gate,
+            "the group of the gate (patclient) does not exist",
+            "as root: systemd-sysusers; the package brings its lines",
+        ),
+        Some(group) if group.members.is_empty() => Finding::ok(
+            Id::GateGroup,
+            SUBJECT,
+            format!("{} (gid {}) has no members", group.name, group.gid),
+        ),
+        Some(group) => Finding::failed(
+            Id::GateGroup,
+            SUBJECT,
+            format!(
+                "{} has members: {}: whatever they run can pass for the wrapper",
+                group.name,
+                group.members.join(", ")
+            ),
+            format!("as root: gpasswd -d USER {}, for each", group.name),
+        ),
+    }
+}
+
+fn lacking(id: Id, gate: Gate, what: &str, next_step: &str) -> Finding {
+    match gate {
+        Gate::Required => Finding::failed(
+            id,
+            SUBJECT,
+            format!("{what}: entries with gate = \"required\" hand out nothing"),
+            next_step,
+        ),
+        Gate::Preferred => Finding::warning(
+            id,
+            SUBJECT,
+            format!("{what}: commands run without the gate"),
+            next_step,
+        ),
+    }
+}
+
+const SETGID: u32 = 0o2000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Needs, Outcome};
+
+    const GATE: u32 = 991;
+
+    fn packaged() -> Program {
+        Program {
+            path: "/usr/bin/pat-exec".into(),
+            uid: 0,
+            gid: GATE,
+            mode: 0o2755,
+            is_on_nosuid: Some(false),
+        }
+    }
+
+    fn group(members: &[&str]) -> Fact<Option<Group>> {
+        Ok(Some(Group {
+            name: "patclient".into(),
+            gid: GATE,
+            members: members.iter().map(|name| (*name).to_owned()).collect(),
+        }))
+    }
+
+    fn outcomes(
+        program: Option<&Program>,
+        group: Fact<Option<Group>>,
+        gate: Gate,
+    ) -> Vec<(Id, Outcome)> {
+        wrapper(program, group, gate).into_iter().map(|found| (found.id, found.outcome)).collect()
+    }
+
+    #[test]
+    fn the_packaged_wrapper_is_as_it_should_be() {
+        let all = outcomes(Some(&packaged()), group(&[]), Gate::Required);
+        assert_eq!(
+            all,
+            [
+                (Id::Wrapper, Outcome::Ok),
+                (Id::WrapperMount, Outcome::Ok),
+                (Id::GateGroup, Outcome::Ok)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wrapper_without_its_gate_fails_only_where_the_gate_is_demanded() {
+        for program in [
+            Program { uid: 1001, ..packaged() },
+            Program { mode: 0o755, ..packaged() },
+            Program { gid: 100, ..packaged() },
+        ] {
+            let of = |gate| wrapper(Some(&program), group(&[]), gate)[0].outcome.clone();
+            assert_eq!(
+                (of(Gate::Required), of(Gate::Preferred)),
+                (Outcome::Failed, Outcome::Warning)
+            );
+        }
+        let nosuid = Program { is_on_nosuid: Some(true), ..packaged() };
+        let of = |gate| wrapper(Some(&nosuid), group(&[]), gate)[1].outcome.clone();
+        assert_eq!((of(Gate::Required), of(Gate::Preferred)), (Outcome::Failed, Outcome::Warning));
+        let of = |gate| wrapper(Some(&packaged()), Ok(None), gate)[2].outcome.clone();
+        assert_eq!((of(Gate::Required), of(Gate::Preferred)), (Outcome::Failed, Outcome::Warning));
+    }
+
+    #[test]
+    fn a_wrapper_that_others_may_exchange_and_a_gate_with_members_fail_anywhere() {
+        let open = Program { mode: 0o2775, ..packaged() };
+        assert_eq!(wrapper(Some(&open), group(&[]), Gate::Preferred)[0].outcome, Outcome::Failed);
+        let found = &wrapper(Some(&packaged()), group(&["eve"]), Gate::Preferred)[2];
+        assert_eq!(found.outcome, Outcome::Failed);
+        assert!(found.evidence.contains("eve"), "{}", found.evidence);
+    }
+
+    #[test]
+    fn a_mount_that_cannot_be_seen_is_not_judged() {
+        let program = Program { is_on_nosuid: None, ..packaged() };
+        let all = outcomes(Some(&program), group(&[]), Gate::Required);
+        assert!(all.iter().all(|(id, outcome)| *id != Id::WrapperMount && *outcome == Outcome::Ok));
+    }
+
+    #[test]
+    fn without_a_wrapper_nothing_is_said_of_its_mount() {
+        let all = outcomes(None, Err(Needs::new("an answer of the directory")), Gate::Preferred);
+        assert_eq!(all[0], (Id::Wrapper, Outcome::Failed));
+        assert!(matches!(all[1], (Id::GateGroup, Outcome::NotChecked { .. })));
+    }
+}

@@ -13,9 +13,10 @@ mkdir -p "$ROOT$GUEST"
 mv "$ROOT"/root/guest/* "$ROOT/root/snowflake-sim" "$ROOT/root/rpm" "$ROOT$GUEST"
 
 begun=$(milliseconds)
-needed "apt installs the package" installs "/root/$PACKAGE"
+needed "apt installs the package, as the README says" installs_as_the_readme_says
 promise "pat-exec is setgid patclient, and the folders have their owners" rights_are_right
 promise "installing starts and enables nothing" nothing_runs_yet
+promise "the unit for laptops can be enabled, as the manual says" sleep_unit_can_be_enabled
 promise "systemd finds nothing wrong with the units, and their manual pages are there" units_verify
 promise "the unit's exposure is at most 1.4" exposure_is_low
 needed "the simulator runs in the guest, over TLS" starts_simulator

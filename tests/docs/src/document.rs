@@ -83,10 +83,21 @@ fn manual(text: &str) -> Vec<Item> {
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         if matches!(line, ".nf" | ".EX") {
-            let inside = lines.by_ref().map(|(_, line)| line);
-            let inside = inside.take_while(|line| !matches!(*line, ".fi" | ".EE"));
-            let text = inside.map(|line| format!("{}\n", unescaped(line))).collect();
-            items.push(Item::Block(Block { line: number + 2, language: "man".into(), text }));
+            let mut block = Block { line: number + 2, language: "man".into(), text: String::new() };
+            for (number, line) in lines.by_ref() {
+                match line.strip_prefix(".\\\" ") {
+                    _ if matches!(line, ".fi" | ".EE") => break,
+                    // What is around the commands may change between two of them.
+                    Some(mark) => {
+                        let next = Block { line: number + 2, text: String::new(), ..block.clone() };
+                        let before = std::mem::replace(&mut block, next);
+                        items.push(Item::Block(before));
+                        items.push(Item::Mark(mark.trim().to_owned()));
+                    }
+                    None => block.text += &format!("{}\n", unescaped(line)),
+                }
+            }
+            items.push(Item::Block(block));
         } else if let Some(heading) = line.strip_prefix(".SH ") {
             items.push(Item::Heading(heading.to_owned()));
         } else if let Some(mark) = line.strip_prefix(".\\\" ") {

@@ -3,7 +3,7 @@
 //! Marks: `world: NAME` begins it, the next heading ends it. `snowflake: ORGANISATION ACCOUNT LOCATOR at HOST` is an account,
 //! `proxy: HOST:PORT` a proxy that alone knows the way, `address: A` where Snowflake sees us from now on, `sql: STATEMENTS`
 //! and `sql of FILE` what an admin runs there (`at HOST` where there are several), `trusted by FILE` a certificate authority of
-//! the site's own, `as USER` who types what has no prompt (else root) or the prompt `$ ` (else miguel).
+//! the site's own, `unseen: COMMAND` what root has typed before, `as USER` who types what has no prompt (else root) or the prompt `$ ` (else miguel).
 
 use std::fs;
 use std::path::Path;
@@ -59,6 +59,15 @@ impl Run {
         self.items.iter().any(|item| matches!(item, Item::Block(one) if one == block))
     }
 
+    /// Returns every command that is typed in it.
+    pub fn commands(&self) -> Vec<String> {
+        let blocks = self.items.iter().filter_map(|item| match item {
+            Item::Block(block) if !is_file(block) => Some(commands(block, None)),
+            Item::Block(_) | Item::Heading(_) | Item::Mark(_) => None,
+        });
+        blocks.flatten().map(|(_, command, _)| command).collect()
+    }
+
     /// Carries it out; panics where the document is wrong.
     pub fn carry_out(&self) -> Carried {
         let mut carried = Carried { host: Host::new(), commands: 0, took: Duration::ZERO };
@@ -76,8 +85,8 @@ impl Run {
     fn obey(&self, mark: &str, host: &mut Host, typist: &mut Option<String>) {
         let (verb, rest) = mark.split_once(' ').unwrap_or((mark, ""));
         let (said, at) = match rest.rsplit_once(" at ") {
-            Some((said, at)) => (said, Some(at)),
-            None => (rest, None),
+            Some((said, at)) if verb.starts_with("s") => (said, Some(at)),
+            Some(_) | None => (rest, None),
         };
         match verb {
             "snowflake:" => host.account(identity(said), at.expect("a host")),
@@ -91,6 +100,11 @@ impl Run {
                 host.at_snowflake(at, &sql);
             }
             "trusted" => host.trust_by(rest.strip_prefix("by ").expect("trusted by FILE")),
+            "unseen:" => {
+                let output = host.run("root", &format!("set -e; {rest}"));
+                let said = String::from_utf8_lossy(&output.stdout);
+                assert!(output.status.success(), "{}: {rest}\n{said}", self.name);
+            }
             "as" => *typist = Some(rest.to_owned()),
             _ => panic!("{}, {}: a mark that nobody knows: {mark}", self.document, self.name),
         }
@@ -99,10 +113,10 @@ impl Run {
     fn carry_out_block(&self, block: &Block, carried: &mut Carried, typist: Option<&str>) {
         let place = format!("{}:{}, {}", self.document, block.line, self.name);
         match block.language.as_str() {
-            "toml" | "json" | "ini" => write_file(block),
+            _ if is_file(block) => write_file(block),
             "sql" => carried.host.at_snowflake(None, &block.text),
             _ => {
-                for (user, command, shown) in commands(&block.text, typist) {
+                for (user, command, shown) in commands(block, typist) {
                     carried.commands += 1;
                     let begun = Instant::now();
                     demand(&carried.host, &place, &user, &command, shown.as_deref());
@@ -116,6 +130,7 @@ impl Run {
 /// Runs a command and compares. What needs a moment (a reload, a rotation in the background) is asked again, if asking
 /// changes nothing.
 fn demand(host: &Host, place: &str, user: &str, command: &str, shown: Option<&str>) {
+    let is_plan = command.starts_with("patctl plan ");
     let attempt = || {
         let output = host.run(user, command);
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -124,7 +139,8 @@ fn demand(host: &Host, place: &str, user: &str, command: &str, shown: Option<&st
         }
         let is_right = match shown {
             Some(shown) => is_shown_by(&printed, shown),
-            None => output.status.success(),
+            // A plan ends with 2 where there is something to do.
+            None => output.status.success() || is_plan && output.status.code() == Some(2),
         };
         (is_right, format!("{place}\n{user}: {command}\n{}\n{printed}", output.status))
     };
@@ -143,6 +159,10 @@ fn demand(host: &Host, place: &str, user: &str, command: &str, shown: Option<&st
     assert!(later.is_some(), "{said}\nwanted:\n{}", shown.unwrap_or("success"));
 }
 
+fn is_file(block: &Block) -> bool {
+    matches!(block.language.as_str(), "toml" | "json" | "ini")
+}
+
 /// The first line names the file.
 fn write_file(block: &Block) {
     let (first, _) = block.text.split_once('\n').expect("a file has lines");
@@ -153,13 +173,19 @@ fn write_file(block: &Block) {
 }
 
 /// Who types what, and what is then shown; nothing is demanded of the output where none is shown.
-fn commands(text: &str, typist: Option<&str>) -> Vec<(String, String, Option<String>)> {
+fn commands(block: &Block, typist: Option<&str>) -> Vec<(String, String, Option<String>)> {
     let mut found: Vec<(String, String, Option<String>)> = Vec::new();
-    let has_prompts = text.lines().any(|line| prompted(line, typist).is_some());
-    let mut lines = text.lines();
+    // Elsewhere a line that begins so is a comment.
+    let has_root = block.language == "console";
+    let prompted = |line: &str| match line.starts_with("# ") && !has_root {
+        true => None,
+        false => prompted(line, typist),
+    };
+    let has_prompts = block.text.lines().any(|line| prompted(line).is_some());
+    let mut lines = block.text.lines();
     while let Some(line) = lines.next() {
         let typed = match has_prompts {
-            true => prompted(line, typist),
+            true => prompted(line),
             false if line.trim().is_empty() || line.starts_with('#') => None,
             false => Some((typist.unwrap_or("root").to_owned(), line.to_owned())),
         };

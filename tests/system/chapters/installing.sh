@@ -1,5 +1,18 @@
 # The package on a fresh machine: rights, units, nothing started.
 
+# The README's own line, in a folder like the one it is typed in; nobody is there to be asked.
+installs_as_the_readme_says() {
+    in_root sh -c 'cd /root && mkdir -p target/debian && cp pat-broker_*.deb target/debian'
+    in_root sh -c 'cd /root && yes | apt install ./target/debian/pat-broker_*.deb'
+}
+
+# The manual's own line, and back.
+sleep_unit_can_be_enabled() {
+    in_root systemctl enable patd-sleep.service
+    [ "$(in_root systemctl is-enabled patd-sleep.service)" = enabled ]
+    in_root systemctl disable patd-sleep.service
+}
+
 installs() { in_root apt-get install -y -qq "$@"; }
 
 rights_are_right() {

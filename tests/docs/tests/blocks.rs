@@ -1,0 +1,204 @@
+//! Every block of the documents is accounted for. The mark before it says how:
+//!
+//! - `world: NAME` begins a part that is carried out, up to the next heading (tests/recipes.rs, carried_out below);
+//! - `typed again in NAME`: its commands are typed in that part, too;
+//! - `configuration`: files, which patd and patctl would take (`configurations_are_good`);
+//! - `in tests/system`: its commands are run by the system suite, as they stand;
+//! - `tried by FILE: TEST`: another suite's test reads it.
+//!
+//! One without a mark is in not_tried.txt, with the reason.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use documents::{Block, Document, can_be_made, root, runs};
+
+#[test]
+fn every_block_is_tried_or_says_why_not() {
+    let not_tried = not_tried();
+    let mut unused: Vec<&str> = not_tried.iter().map(|line| line.block.as_str()).collect();
+    for document in documents() {
+        let runs = runs(&document);
+        for (marks, block) in document.blocks() {
+            if block.text.trim().is_empty() || runs.iter().any(|run| run.holds(block)) {
+                continue;
+            }
+            let place = format!("{}:{}", document.name, block.line);
+            let is_accounted = match marks.as_slice() {
+                [] => {
+                    let first = block.text.lines().next().unwrap_or_default();
+                    unused.retain(|line| *line != first);
+                    not_tried.iter().any(|line| line.file == document.name && line.block == first)
+                }
+                [mark] => holds(&document, mark, block),
+                _ => false,
+            };
+            assert!(is_accounted, "{place} is not tried: {marks:?}\n{}", block.text);
+        }
+    }
+    assert!(unused.is_empty(), "not_tried.txt is stale: {unused:?}");
+}
+
+#[test]
+fn each_reason_not_to_try_something_is_one() {
+    for line in not_tried() {
+        assert!(line.reason.len() > 20, "{}: {}", line.file, line.block);
+    }
+}
+
+#[test]
+fn configurations_are_good() {
+    let mut files_read = 0;
+    for document in documents() {
+        let blocks = document.blocks();
+        let of_files = blocks.iter().filter(|(marks, _)| marks.contains(&"configuration"));
+        let text: String = of_files.map(|(_, block)| block.text.as_str()).collect();
+        if text.is_empty() {
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for (name, file) in files_below(&text, "# /etc/patd/") {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+            files_read += 1;
+        }
+        let config = patd_config::load(folder.path());
+        let config = config.unwrap_or_else(|faults| panic!("{}: {faults}", document.name));
+        assert!(!config.connections.is_empty(), "{}", document.name);
+    }
+    assert!(files_read >= 4, "{files_read}");
+}
+
+#[test]
+fn what_manuals_and_walkthrough_show_goes_as_it_is_written() {
+    if !can_be_made("documents") {
+        return;
+    }
+    let documents = documents();
+    let mut tried = 0;
+    for document in documents
+        .iter()
+        .filter(|document| !HAVE_TESTS_OF_THEIR_OWN.contains(&document.name.as_str()))
+    {
+        for run in runs(document) {
+            eprintln!("{}: {}", document.name, run.name);
+            std::thread::scope(|scope| scope.spawn(|| drop(run.carry_out())).join()).unwrap();
+            tried += 1;
+        }
+    }
+    assert!(tried >= 3, "{tried}");
+}
+
+#[test]
+fn a_link_of_a_document_leads_somewhere() {
+    for document in documents() {
+        let path = root().join(&document.name);
+        let text = fs::read_to_string(&path).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, _) = link.split_once('#').unwrap_or((link, ""));
+            assert!(
+                path.parent().unwrap().join(file).exists(),
+                "{} links to {link}",
+                document.name
+            );
+        }
+    }
+}
+
+fn holds(document: &Document, mark: &str, block: &Block) -> bool {
+    if mark == "configuration" {
+        return block.text.contains("# /etc/patd/");
+    }
+    if mark == "in tests/system" {
+        return commands(block).all(is_in_system);
+    }
+    if let Some(name) = mark.strip_prefix("typed again in ") {
+        let runs = runs(document);
+        let typed = runs.iter().find(|run| run.name == name).map(|run| run.commands());
+        let typed = typed.unwrap_or_default();
+        return commands(block).all(|command| typed.iter().any(|typed| typed == command));
+    }
+    let tried_by = mark.strip_prefix("tried by ").and_then(|rest| rest.split_once(": "));
+    tried_by.is_some_and(|(file, test)| {
+        let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+        text.contains(&format!("\nfn {test}("))
+    })
+}
+
+/// Without prompts, comments and what only the reader needs.
+fn commands(block: &Block) -> impl Iterator<Item = &str> {
+    let lines = block.text.lines().map(|line| line.trim_start_matches("$ ").trim());
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Whether a line that is run in tests/system holds this command.
+fn is_in_system(command: &str) -> bool {
+    let mut folders = vec![root().join("tests/system")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_run_in(&path, command) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+fn is_run_in(script: &Path, command: &str) -> bool {
+    let text = fs::read_to_string(script).unwrap_or_default();
+    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    lines.any(|line| {
+        // The rest of a longer command would be another one.
+        line.match_indices(command).any(|(at, _)| {
+            let after = line[at + command.len()..].chars().next();
+            after.is_none_or(|next| matches!(next, '\'' | ';' | ')' | '&' | ' '))
+        })
+    })
+}
+
+/// The pages that say what to type or to write.
+fn documents() -> Vec<Document> {
+    let mut names: Vec<String> =
+        ["README.md", "SECURITY.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(String::from).into();
+    for folder in ["docs", "packaging/man"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        let mut paths: Vec<PathBuf> = paths.collect();
+        paths.sort();
+        let name =
+            |path: &PathBuf| format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap());
+        names.extend(paths.iter().map(name));
+    }
+    names.iter().map(|name| Document::read(name)).collect()
+}
+
+struct NotTried {
+    file: String,
+    block: String,
+    reason: String,
+}
+
+/// Lines of `FILE | first line of the block | reason`.
+fn not_tried() -> Vec<NotTried> {
+    let text = fs::read_to_string(root().join("tests/docs/not_tried.txt")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let parts = lines.map(|line| line.splitn(3, " | ").map(str::to_owned).collect::<Vec<_>>());
+    let read = parts.map(|parts| match <[String; 3]>::try_from(parts) {
+        Ok([file, block, reason]) => NotTried { file, block, reason },
+        Err(parts) => panic!("FILE | first line | reason, not {parts:?}"),
+    });
+    read.collect()
+}
+
+/// The files of a text, each below a line with its path.
+fn files_below<'t>(text: &'t str, before: &'t str) -> impl Iterator<Item = (&'t str, &'t str)> {
+    text.split(before).skip(1).map(|file| file.split_once('\n').unwrap())
+}
+
+/// recipes.rs and first_hour.rs carry these out.
+const HAVE_TESTS_OF_THEIR_OWN: [&str; 3] = ["docs/recipes.md", "README.md", "docs/walkthrough.md"];

@@ -167,8 +167,10 @@ fn systemd_seals_both_keys_where_the_unit_looks_for_them() {
     let tools = world.path("tools");
     fs::create_dir(&tools).unwrap();
     let tool = tools.join("systemd-creds");
-    // Stands for the real one: says what it was called with, and that a key came on standard input.
-    fs::write(&tool, "#!/bin/sh\necho \"$@\"\nwc -c\n").unwrap();
+    // Stands for the real one: says what it was called with, and that a key came on standard input; and gives it back.
+    let script =
+        "#!/bin/sh\n[ $1 = decrypt ] && exec cat $0.key\necho \"$@\"\ntee $0.key | wc -c\n";
+    fs::write(&tool, script).unwrap();
     fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
     let state = world.path("state");
     let mut command = world.command(&[

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use pat_wire::secret::Secret;
 use pat_wire::trust;
@@ -30,20 +30,58 @@ pub(crate) fn read(name: &str, credentials: Option<&Path>) -> Result<Secret, Key
 }
 
 /// Seals the key with this machine's TPM and host key, or with the host key where there is no TPM, as systemd
-/// chooses, into a new file.
+/// chooses, into a new file. What is written there was opened again first.
 pub(crate) fn seal(name: &str, key: &Secret, out: &Path) -> Result<(), KeyError> {
-    seal_with(Command::new("systemd-creds"), name, key, out)
+    seal_with(|| Command::new("systemd-creds"), name, key, out)
 }
 
-fn seal_with(mut creds: Command, name: &str, key: &Secret, out: &Path) -> Result<(), KeyError> {
+fn seal_with(
+    creds: impl Fn() -> Command,
+    name: &str,
+    key: &Secret,
+    out: &Path,
+) -> Result<(), KeyError> {
     let name = checked(name)?;
-    // To no PCR: systemd's own choice is 7, and an update of the revoked boot loaders would take the keys away.
-    creds.args(["encrypt", "--tpm2-pcrs="]).arg(format!("--name={name}")).args(["-", "-"]);
-    let sealed = fed(creds, key).map_err(|why| unsealed(name, "").caused_by(why))?;
-    if !sealed.status.success() || sealed.stdout.is_empty() {
-        return Err(unsealed(name, String::from_utf8_lossy(&sealed.stderr).trim()));
+    let mut refusal = None;
+    for pcrs in [NO_PCR, DEBUG_PCR] {
+        let sealed = sealed_to(creds(), pcrs, name, key)?;
+        match opened_again(creds(), name, &sealed) {
+            Ok(opened) if opened.expose() == key.expose() => {
+                return durable::create(out, &sealed, 0o600)
+                    .map(drop)
+                    .map_err(|why| file::unwritten(out, why));
+            }
+            Ok(_) => refusal = Some(unsealed(name, "it opens as something else")),
+            Err(why) => refusal = Some(why),
+        }
     }
-    durable::create(out, &sealed.stdout, 0o600).map(drop).map_err(|why| file::unwritten(out, why))
+    Err(refusal.unwrap_or_else(|| unsealed(name, "")))
+}
+
+fn sealed_to(
+    mut creds: Command,
+    pcrs: &str,
+    name: &str,
+    key: &Secret,
+) -> Result<Vec<u8>, KeyError> {
+    creds.args(["encrypt", pcrs]).arg(format!("--name={name}")).args(["-", "-"]);
+    let mut child = started(&mut creds).map_err(|why| unsealed(name, "").caused_by(why))?;
+    // On standard input: argv and environment are visible to others.
+    let fed = feed(&mut child, key.expose().as_bytes());
+    let sealed = child.wait_with_output().and_then(|output| fed.map(|()| output));
+    let sealed = sealed.map_err(|why| unsealed(name, "").caused_by(why))?;
+    if sealed.status.success() && !sealed.stdout.is_empty() {
+        return Ok(sealed.stdout);
+    }
+    Err(unsealed(name, String::from_utf8_lossy(&sealed.stderr).trim()))
+}
+
+fn opened_again(mut creds: Command, name: &str, sealed: &[u8]) -> Result<Secret, KeyError> {
+    let said = |said: &str| unsealed(name, &format!("what it sealed it cannot open: {said}"));
+    creds.arg("decrypt").arg(format!("--name={name}")).args(["-", "-"]);
+    let mut child = started(&mut creds).map_err(|why| said("").caused_by(why))?;
+    feed(&mut child, sealed).map_err(|why| said("").caused_by(why))?;
+    key_of(child, Path::new("-"), said)
 }
 
 /// Opens a sealed file: what root does, without the service.
@@ -58,27 +96,32 @@ fn unseal_with(mut creds: Command, name: &str, sealed: &Path) -> Result<Secret, 
         return Err(KeyError::new(KeyFault::Absent, what, "make one with: patctl init"));
     }
     creds.arg("decrypt").arg(format!("--name={name}")).arg(sealed).arg("-");
-    creds.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = creds.spawn().map_err(|why| not_opened(sealed, "").caused_by(why))?;
-    let key = child.stdout.take().map(|out| file::text_of(File::from(OwnedFd::from(out)), sealed));
-    let ended = child.wait_with_output();
-    let ended = ended.map_err(|why| not_opened(sealed, "").caused_by(why))?;
-    match key {
-        Some(key) if ended.status.success() => key,
-        Some(_) | None => Err(not_opened(sealed, String::from_utf8_lossy(&ended.stderr).trim())),
-    }
+    let child = started(&mut creds).map_err(|why| not_opened(sealed, "").caused_by(why))?;
+    key_of(child, sealed, |said| not_opened(sealed, said))
 }
 
-/// Runs a command with the key on its standard input: argv and environment are visible to others.
-fn fed(mut command: Command, key: &Secret) -> io::Result<Output> {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let written = match child.stdin.take() {
-        Some(mut stdin) => stdin.write_all(key.expose().as_bytes()),
-        None => Ok(()),
-    };
-    let output = child.wait_with_output()?;
-    written.map(|()| output)
+fn started(command: &mut Command) -> io::Result<Child> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+}
+
+/// Gives a child all of its standard input.
+fn feed(child: &mut Child, bytes: &[u8]) -> io::Result<()> {
+    child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(bytes))
+}
+
+/// Returns the key that a child prints, from memory that is wiped.
+fn key_of(
+    mut child: Child,
+    path: &Path,
+    refusal: impl Fn(&str) -> KeyError,
+) -> Result<Secret, KeyError> {
+    drop(child.stdin.take());
+    let key = child.stdout.take().map(|out| file::text_of(File::from(OwnedFd::from(out)), path));
+    let ended = child.wait_with_output().map_err(|why| refusal("").caused_by(why))?;
+    match key {
+        Some(key) if ended.status.success() => key,
+        Some(_) | None => Err(refusal(String::from_utf8_lossy(&ended.stderr).trim())),
+    }
 }
 
 /// Returns the name if it is one systemd accepts, and so cannot leave the folder.
@@ -131,6 +174,11 @@ fn not_opened(sealed: &Path, said: &str) -> KeyError {
 }
 
 const LONGEST_NAME: usize = 255;
+/// systemd's own choice is PCR 7, and an update of the revoked boot loaders would take the keys away.
+const NO_PCR: &str = "--tpm2-pcrs=";
+/// systemd 252 seals to no PCR and then refuses to open that ("TPM2 PCR bank invalid or not supported"). This one is for
+/// debugging: nothing that boots a machine writes to it, so being bound to it is being bound to none.
+const DEBUG_PCR: &str = "--tpm2-pcrs=16";
 /// What the unit's SetCredential= puts in the place of a missing file. Without it systemd would not start the
 /// daemon at all, and nobody would say what to do.
 const ABSENT: &str = "absent";
@@ -155,6 +203,12 @@ mod tests {
         shell
     }
 
+    /// Seals a key by a `systemd-creds` that does this instead.
+    fn sealed(folder: &TempDir, script: &str, key: &str, out: &Path) -> Result<(), KeyError> {
+        let key = Secret::new(key.to_owned());
+        seal_with(|| pretender(folder, script), "root-key", &key, out)
+    }
+
     #[test]
     fn systemd_seals_a_key_under_its_name_and_only_under_that() {
         let folder = TempDir::new().unwrap();
@@ -170,7 +224,7 @@ mod tests {
         }
         let out = folder.path().join("root-key.cred");
 
-        seal_with(creds(&[]), "root-key", &Secret::new("the key".to_owned()), &out).unwrap();
+        seal_with(|| creds(&[]), "root-key", &Secret::new("the key".to_owned()), &out).unwrap();
 
         assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
         let opened = |name: &str| {
@@ -217,10 +271,9 @@ mod tests {
     fn the_key_is_given_on_standard_input_only() {
         let folder = TempDir::new().unwrap();
         let out = folder.path().join("out.cred");
-        let script = "echo \"$@\"; env; echo stdin: $(cat)";
+        let script = "[ $1 = decrypt ] && exec printf K3Y; echo \"$@\"; env; echo stdin: $(cat)";
 
-        seal_with(pretender(&folder, script), "root-key", &Secret::new("K3Y".to_owned()), &out)
-            .unwrap();
+        sealed(&folder, script, "K3Y", &out).unwrap();
 
         let seen = fs::read_to_string(&out).unwrap();
         assert!(seen.starts_with("encrypt --tpm2-pcrs= --name=root-key - -\n"), "{seen}");
@@ -229,14 +282,44 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_open_again_is_sealed_to_a_register_that_nothing_writes_to() {
+        let folder = TempDir::new().unwrap();
+        let out = folder.path().join("out.cred");
+        // As systemd 252 does with a TPM.
+        let script = "if [ $1 = encrypt ]; then echo \"$2\"; cat; exit; fi
+            read -r pcrs; [ \"$pcrs\" = --tpm2-pcrs=16 ] && exec cat
+            echo 'TPM2 PCR bank invalid or not supported' >&2; exit 1";
+
+        sealed(&folder, script, "K3Y", &out).unwrap();
+
+        assert_eq!(fs::read_to_string(&out).unwrap(), "--tpm2-pcrs=16\nK3Y");
+    }
+
+    #[test]
+    fn what_opens_as_something_else_or_not_at_all_is_not_kept() {
+        let folder = TempDir::new().unwrap();
+        let out = folder.path().join("out.cred");
+        for (script, said) in [
+            ("cat; echo and more", "it opens as something else"),
+            (
+                "[ $1 = encrypt ] && exec cat; echo broken chip >&2; exit 1",
+                "cannot open: broken chip",
+            ),
+        ] {
+            let refusal = sealed(&folder, script, "K3Y", &out).unwrap_err();
+
+            assert_eq!(refusal.fault, KeyFault::Unavailable);
+            assert!(refusal.what.ends_with(said), "{refusal}");
+            assert!(!out.exists());
+        }
+    }
+
+    #[test]
     fn a_failed_sealing_says_what_systemd_said_and_leaves_no_file() {
         let folder = TempDir::new().unwrap();
         let out = folder.path().join("out.cred");
         for script in ["cat >/dev/null; echo no TPM here >&2; exit 1", "cat >/dev/null"] {
-            let key = Secret::new("key".to_owned());
-
-            let refusal =
-                seal_with(pretender(&folder, script), "root-key", &key, &out).unwrap_err();
+            let refusal = sealed(&folder, script, "key", &out).unwrap_err();
 
             assert_eq!(refusal.fault, KeyFault::Unavailable);
             assert!(!out.exists());
@@ -250,8 +333,7 @@ mod tests {
         let out: PathBuf = folder.path().join("out.cred");
         fs::write(&out, "kept").unwrap();
 
-        let key = Secret::new("key".to_owned());
-        let refusal = seal_with(pretender(&folder, "cat"), "root-key", &key, &out).unwrap_err();
+        let refusal = sealed(&folder, "cat", "key", &out).unwrap_err();
 
         assert_eq!(refusal.fault, KeyFault::Exists);
         assert_eq!(fs::read(&out).unwrap(), b"kept");

@@ -82,7 +82,7 @@ async fn accept(house: &House, config: Config, upstreams: Upstreams) -> Reloaded
     let plans = plans(&config, &upstreams, house.store.host(), known);
     house.audit.set_strict(config.audit_strict);
     // The slots first: no secret of a role that was taken away is served under the new policy.
-    house.slots.adopt(plans, BTreeMap::new()).await;
+    house.slots.adopt(plans, BTreeMap::new());
     house.trust.store(Arc::new(Trust::new(config, upstreams)));
     house.watching.ring();
     house.alarms.clear(SUBJECT, REFUSED);

@@ -169,7 +169,7 @@ async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Socke
         reloading: tokio::sync::Mutex::default(),
     });
     tokio::spawn(tell_of_ends(house.clone(), ends));
-    house.slots.adopt(plans, stored).await;
+    house.slots.adopt(plans, stored);
     Ok((house, sockets))
 }
 

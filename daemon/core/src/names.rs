@@ -1,4 +1,7 @@
-//! A newtype for every identifier that crosses a room's border, with the only ways to make one.
+//! A newtype for every identifier that crosses a room's border, with the only ways to make one. Copies share one text:
+//! each of thousands of slots has a dozen of them.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -6,18 +9,30 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        #[serde(from = "String", into = "String")]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes a text that its source has already checked.
             pub fn new(text: impl Into<String>) -> Self {
-                Self(text.into())
+                Self(text.into().into())
             }
 
             /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.as_str().to_owned()
             }
         }
 

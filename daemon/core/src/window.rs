@@ -2,6 +2,7 @@
 //! A time is an argument; nothing here reads a clock.
 
 use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use croner::Cron;
@@ -11,11 +12,11 @@ use croner::parser::{CronParser, Year};
 use crate::schedule::Jitter;
 use crate::time::Timestamp;
 
-/// The times of a cron text of five or six fields: `[second] minute hour day month weekday`.
+/// The times of a cron text of five or six fields: `[second] minute hour day month weekday`. Copies share it.
 #[derive(Clone, Debug)]
 pub struct Window {
-    text: String,
-    cron: Box<Cron>,
+    text: Arc<str>,
+    cron: Arc<Cron>,
 }
 
 /// Why a text is no window.
@@ -37,7 +38,7 @@ impl Window {
     pub fn read(text: &str) -> Result<Self, NotAWindow> {
         let parser = CronParser::builder().year(Year::Disallowed).build();
         let cron = parser.parse(text).map_err(|why| NotAWindow::Unreadable(in_line(&why)))?;
-        let window = Self { text: text.trim().to_owned(), cron: Box::new(cron) };
+        let window = Self { text: text.trim().into(), cron: Arc::new(cron) };
         // Eight years have every date that there is, the 29th of February too, also around 2100.
         match window.next(EPOCH) {
             Some(at) if at.since(EPOCH) <= EIGHT_YEARS => Ok(window),

@@ -4,18 +4,18 @@
 use std::sync::Arc;
 
 use pat_wire::secret::Secret;
-use patd_core::lifecycle::{self, Alarm, Effect, Event, Rules, Slot};
+use patd_core::lifecycle::{self, Alarm, Effect, Event, Slot};
 use patd_core::names::{Generation, IntentId, SlotId};
 use patd_core::pace::Urgency;
 use patd_core::time::Timestamp;
-use patd_snowflake::probe::Form;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::calls::{Account, Answer, InFlight};
+use super::calls::{Answer, InFlight};
+use super::handle::Handle;
 use super::mailbox::{Found, Mailbox, Order};
-use super::registry::{Command, Kit, Wake};
-use super::view::View;
+use super::registry::{Command, Kit};
+use super::terms::Terms;
 
 /// Everything one slot's loop works with.
 pub(super) struct Actor {
@@ -23,19 +23,9 @@ pub(super) struct Actor {
     pub(super) kit: Arc<Kit>,
     pub(super) terms: Terms,
     pub(super) state: Arc<Slot>,
-    pub(super) mailbox: Arc<Mailbox>,
-    pub(super) wake: Arc<Wake>,
-    pub(super) out: watch::Sender<View>,
     pub(super) memory: Memory,
-}
-
-/// What configuration says; replaced on a reload.
-#[derive(Clone)]
-pub(super) struct Terms {
-    pub(super) rules: Arc<Rules>,
-    pub(super) account: Arc<Account>,
-    pub(super) form: Form,
-    pub(super) is_configured: bool,
+    handle: Arc<Handle>,
+    mailbox: Arc<Mailbox>,
 }
 
 /// What is known only while the loop runs.
@@ -55,6 +45,8 @@ pub(super) struct Memory {
     pub(super) is_retiring: bool,
     /// The daemon ends: what is on its way is finished, nothing new is asked.
     pub(super) is_ending: bool,
+    /// The slot is at rest: the loop has ended in order.
+    is_at_rest: bool,
 }
 
 /// Something the loop heard.
@@ -67,15 +59,32 @@ enum Heard {
 }
 
 impl Actor {
-    /// Lives until the slot is dropped or the daemon ends, and finishes the call on its way first.
-    /// Boxed, so that a thousand waiting loops are small.
-    pub(super) async fn live(mut self: Box<Self>, stop: CancellationToken) {
-        Box::pin(self.take(Event::Started)).await;
-        Box::pin(self.tick()).await;
-        loop {
-            match self.hear(&stop).await {
+    pub(super) fn new(
+        handle: Arc<Handle>,
+        terms: Terms,
+        state: Arc<Slot>,
+        mailbox: Arc<Mailbox>,
+    ) -> Box<Self> {
+        let (id, kit) = (handle.id.clone(), handle.workplace.kit.clone());
+        let memory = Memory { wake: handle.wake.at(), ..Memory::default() };
+        Box::new(Self { id, kit, terms, state, memory, handle, mailbox })
+    }
+
+    /// Lives until the slot is at rest or the daemon ends, and finishes the call on its way first.
+    /// Boxed, so that many waiting loops are small.
+    pub(super) async fn live(mut self: Box<Self>, is_first: bool, stop: CancellationToken) {
+        if is_first {
+            Box::pin(self.take(Event::Started)).await;
+            Box::pin(self.tick()).await;
+        }
+        while !self.rests() {
+            let heard = self.hear(&stop).await;
+            self.terms = self.handle.terms();
+            match heard {
                 Heard::Answer(answer) => Box::pin(self.answered(answer)).await,
-                Heard::Order(order) => Box::pin(self.ordered(order)).await,
+                Heard::Order(order) => {
+                    Box::pin(self.commanded(order.command, order.done)).await;
+                }
                 Heard::Wish => Box::pin(self.wanted()).await,
                 Heard::Time => Box::pin(self.tick()).await,
                 Heard::Stop => self.end(),
@@ -86,9 +95,18 @@ impl Actor {
         }
     }
 
+    /// Ends the loop, if there is nothing to do for a while and nobody has come.
+    fn rests(&mut self) -> bool {
+        let Memory { call, wake, must_start_over, is_retiring, is_ending, .. } = &self.memory;
+        let is_busy = call.is_some() || *must_start_over || *is_retiring || *is_ending;
+        let is_soon = wake.is_some_and(|at| at.since(self.kit.clock.now()) < WORTH_A_REST);
+        self.memory.is_at_rest = !is_busy && !is_soon && self.handle.rest(&self.state, *wake);
+        self.memory.is_at_rest
+    }
+
     async fn hear(&mut self, stop: &CancellationToken) -> Heard {
         let is_ending = self.memory.is_ending;
-        self.wake.set(self.memory.wake);
+        self.handle.wake.set(self.memory.wake);
         tokio::select! {
             biased;
             answer = next_answer(&mut self.memory.call) => Heard::Answer(answer),
@@ -132,19 +150,6 @@ impl Actor {
         let _durable = self.take(answer.event).await;
         // Sealed by now, or lost: then the lifecycle finds the orphan by its name.
         self.memory.minted = None;
-    }
-
-    async fn ordered(&mut self, order: Order) {
-        match order {
-            Order::Command { command, done } => self.commanded(command, done).await,
-            Order::Terms { terms, done } => {
-                self.terms = terms;
-                self.show();
-                // Whoever reloads may have gone.
-                let _heard = done.send(());
-                self.tick().await;
-            }
-        }
     }
 
     async fn commanded(&mut self, command: Command, done: oneshot::Sender<bool>) {
@@ -250,7 +255,8 @@ impl Actor {
     /// Lets the lifecycle decide and carries out its effects. Returns whether all that had to be durable is.
     async fn take(&mut self, event: Event) -> bool {
         let now = self.kit.clock.now();
-        let (next, effects) = lifecycle::step(&self.state, &event, now, &self.terms.rules);
+        let rules = self.terms.rules(&self.id);
+        let (next, effects) = lifecycle::step(&self.state, &event, now, &rules);
         self.carry_out(next, effects).await
     }
 
@@ -277,25 +283,19 @@ impl Actor {
     pub(super) fn commit(&mut self, next: Option<Slot>) {
         let Some(next) = next else { return };
         self.state = Arc::new(next);
-        self.show();
+        self.handle.commit(self.state.clone());
         let kept: Vec<Generation> = self.state.held().map(|held| held.generation).collect();
         self.kit.leases.end_generations(&self.id, |generation| !kept.contains(&generation));
     }
-
-    fn show(&self) {
-        self.out.send_replace(View {
-            slot: self.state.clone(),
-            rules: self.terms.rules.clone(),
-            form: self.terms.form,
-            is_configured: self.terms.is_configured,
-        });
-    }
 }
 
-/// However the loop ends, nobody waits for it any more; if a fault ended it, a person hears of it.
+/// Unless the slot is at rest, nobody waits for it any more; if a fault ended the loop, a person hears of it.
 impl Drop for Actor {
     fn drop(&mut self) {
-        self.mailbox.close();
+        if self.memory.is_at_rest {
+            return;
+        }
+        self.handle.close();
         if std::thread::panicking() {
             let message =
                 "the slot's loop broke off; it is served, but not rotated any more".into();
@@ -326,3 +326,6 @@ async fn waking(kit: &Kit, wake: Option<Timestamp>) {
 fn fresh() -> Option<IntentId> {
     crate::chance::hex::<3>().map(IntentId::new)
 }
+
+/// Seconds: what is due sooner is waited for by the loop itself.
+const WORTH_A_REST: i64 = 60;

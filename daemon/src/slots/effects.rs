@@ -72,10 +72,9 @@ impl Actor {
     fn add(&mut self) {
         let Work::Issuing(intent) = self.state.work.clone() else { return };
         self.note_intent(&intent);
-        let rules = &self.terms.rules;
         self.ask(Call::Add(AddToken {
             user: self.id.user.clone(),
-            days_to_expiry: rules.days_to_expiry,
+            days_to_expiry: self.terms.days_to_expiry(),
             host: self.state.host.clone(),
             intent,
         }));
@@ -108,7 +107,7 @@ impl Actor {
             }
         };
         let role = self.state.held().find(|held| held.generation == generation);
-        let role = role.map_or_else(|| self.terms.rules.role.clone(), |held| held.role.clone());
+        let role = role.map_or_else(|| self.terms.role.clone(), |held| held.role.clone());
         let (user, form) = (self.id.user.clone(), self.terms.form);
         self.ask(Call::Probe { user, role, secret, form });
     }

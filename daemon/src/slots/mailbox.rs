@@ -1,29 +1,17 @@
-//! Where the orders for one slot wait, and the bell its loop listens to. Smaller than a channel, since there
-//! are a thousand of them and nearly all are empty.
+//! Where the orders for one slot wait, and the bell its loop listens to. There is one as long as the loop lives.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
-use super::actor::Terms;
 use super::registry::Command;
 
-/// What the loop of a slot is told.
-pub(super) enum Order {
-    /// Carry out a command, and say whether what it needs is durable.
-    Command {
-        /// The command.
-        command: Command,
-        /// Told once the decision is durable.
-        done: oneshot::Sender<bool>,
-    },
-    /// Live by these from now on.
-    Terms {
-        /// The new ones.
-        terms: Terms,
-        /// Told once nobody is served by the old ones any more.
-        done: oneshot::Sender<()>,
-    },
+/// Carry out a command, and say whether what it needs is durable.
+pub(super) struct Order {
+    /// The command.
+    pub(super) command: Command,
+    /// Told once the decision is durable.
+    pub(super) done: oneshot::Sender<bool>,
 }
 
 /// What the loop finds when the bell rang.
@@ -32,7 +20,7 @@ pub(super) enum Found {
     Order(Order),
     /// Somebody found no secret.
     Wish,
-    /// None: time passed, or a lease ended.
+    /// None: time passed, a lease ended, or other rules are in force.
     Nothing,
 }
 
@@ -48,70 +36,72 @@ struct Orders {
     waiting: Vec<Order>,
     /// Wishes that nobody heard yet are one.
     is_wanted: bool,
-    is_closed: bool,
+    /// So are rings.
+    is_rung: bool,
 }
 
 impl Mailbox {
     /// Leaves an order. False: too many wait, and this one was not taken.
     pub(super) fn put(&self, order: Order) -> bool {
         let mut orders = self.orders();
-        if orders.is_closed || orders.waiting.len() >= WAITING {
+        if orders.waiting.len() >= WAITING {
             return false;
         }
         orders.waiting.push(order);
         drop(orders);
-        self.ring();
+        self.bell.notify_one();
         true
-    }
-
-    /// Leaves an order that comes before all others and is never turned away.
-    pub(super) fn put_first(&self, order: Order) {
-        let mut orders = self.orders();
-        if !orders.is_closed {
-            orders.waiting.insert(0, order);
-        }
-        drop(orders);
-        self.ring();
-    }
-
-    /// Turns every order away from now on, those that wait included: their senders hear that at once.
-    pub(super) fn close(&self) {
-        let mut orders = self.orders();
-        orders.is_closed = true;
-        orders.waiting.clear();
     }
 
     /// Lets the loop know that somebody found no secret.
     pub(super) fn wish(&self) {
         self.orders().is_wanted = true;
-        self.ring();
-    }
-
-    /// Lets the loop look, without an order. Rings that nobody heard yet are one.
-    pub(super) fn ring(&self) {
         self.bell.notify_one();
     }
 
-    /// Waits for the bell. Safe to drop and call again: an order stays until it is taken.
+    /// Lets the loop look, without an order.
+    pub(super) fn ring(&self) {
+        self.orders().is_rung = true;
+        self.bell.notify_one();
+    }
+
+    /// Returns whether there is nothing that the loop has not heard.
+    pub(super) fn is_empty(&self) -> bool {
+        let orders = self.orders();
+        orders.waiting.is_empty() && !orders.is_wanted && !orders.is_rung
+    }
+
+    /// Drops what waits: whoever sent it hears that.
+    pub(super) fn clear(&self) {
+        self.orders().waiting.clear();
+    }
+
+    /// Waits for something to hear. Safe to drop and call again: what is there stays until it is taken.
     pub(super) async fn take(&self) -> Found {
-        self.bell.notified().await;
-        let mut orders = self.orders();
-        if orders.waiting.is_empty() {
-            let is_wanted = std::mem::take(&mut orders.is_wanted);
-            return if is_wanted { Found::Wish } else { Found::Nothing };
+        loop {
+            if let Some(found) = self.orders().next() {
+                return found;
+            }
+            self.bell.notified().await;
         }
-        let order = orders.waiting.remove(0);
-        if orders.waiting.is_empty() {
-            orders.waiting.shrink_to_fit();
-        }
-        if orders.is_wanted || !orders.waiting.is_empty() {
-            self.bell.notify_one();
-        }
-        Found::Order(order)
     }
 
     fn orders(&self) -> MutexGuard<'_, Orders> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Orders {
+    fn next(&mut self) -> Option<Found> {
+        if !self.waiting.is_empty() {
+            return Some(Found::Order(self.waiting.remove(0)));
+        }
+        // Whoever heeds a wish looks at the time as well.
+        let is_rung = std::mem::take(&mut self.is_rung);
+        match std::mem::take(&mut self.is_wanted) {
+            true => Some(Found::Wish),
+            false => is_rung.then_some(Found::Nothing),
+        }
     }
 }
 
@@ -124,36 +114,28 @@ mod tests {
 
     fn some_order() -> (Order, oneshot::Receiver<bool>) {
         let (done, heard) = oneshot::channel();
-        (Order::Command { command: Command::Revoke, done }, heard)
+        (Order { command: Command::Revoke, done }, heard)
     }
 
     #[tokio::test]
-    async fn every_order_is_found_once_though_the_bell_rang_once() {
+    async fn orders_are_heard_before_a_wish_and_that_before_a_ring_and_each_once() {
         let mailbox = Mailbox::default();
-        assert!(mailbox.put(some_order().0) && mailbox.put(some_order().0));
         mailbox.ring();
-
-        assert!(matches!(mailbox.take().await, Found::Order(_)));
-        assert!(matches!(mailbox.take().await, Found::Order(_)));
-        mailbox.ring();
+        assert!(!mailbox.is_empty());
         assert!(matches!(mailbox.take().await, Found::Nothing));
-    }
 
-    #[tokio::test]
-    async fn a_wish_is_heard_once_and_after_the_orders_that_wait() {
-        let mailbox = Mailbox::default();
+        mailbox.ring();
         mailbox.wish();
         mailbox.wish();
         mailbox.put(some_order().0);
 
         assert!(matches!(mailbox.take().await, Found::Order(_)));
         assert!(matches!(mailbox.take().await, Found::Wish));
-        mailbox.ring();
-        assert!(matches!(mailbox.take().await, Found::Nothing));
+        assert!(mailbox.is_empty());
     }
 
-    #[tokio::test]
-    async fn more_than_may_wait_are_not_taken() {
+    #[test]
+    fn more_orders_than_may_wait_are_turned_away() {
         let mailbox = Mailbox::default();
         let taken = (0..WAITING * 2).filter(|_| mailbox.put(some_order().0)).count();
         assert_eq!(taken, WAITING);
@@ -165,8 +147,8 @@ mod tests {
         let (order, heard) = some_order();
         mailbox.put(order);
 
-        mailbox.close();
+        mailbox.clear();
 
-        assert!(heard.await.is_err() && !mailbox.put(some_order().0));
+        assert!(heard.await.is_err());
     }
 }

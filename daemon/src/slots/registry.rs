@@ -1,8 +1,9 @@
-//! All slots by id: starts their loops, finds them, replaces their rules on a reload.
+//! All slots by id: lets them begin, finds them, wakes those that are due, replaces their rules on a reload.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use patd_core::lifecycle::{Rules, Slot};
@@ -10,15 +11,16 @@ use patd_core::names::{self, SlotId};
 use patd_core::pace::{HeldUp, Limits};
 use patd_core::time::Timestamp;
 use patd_snowflake::probe::Form;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::runtime::Handle as Runtime;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::actor::{Actor, Memory, Terms};
 use super::calls::{Account, Upstream};
+use super::due::First;
 use super::gate::Gate;
-use super::mailbox::{Mailbox, Order};
-use super::view::View;
+use super::handle::{Handle, Workplace};
+use super::terms::{Shapes, Terms};
 use crate::alarms::Alarms;
 use crate::audit::Audit;
 use crate::clock::Clock;
@@ -76,78 +78,81 @@ pub enum Command {
     Judge(BTreeSet<String>),
 }
 
-/// One slot, from outside.
-pub struct Handle {
-    /// Its id.
-    pub id: Arc<SlotId>,
-    mailbox: Arc<Mailbox>,
-    view: watch::Receiver<View>,
-    wake: Arc<Wake>,
-}
-
-/// When a slot has to look again at the latest, as its loop knows it and a tick compares it.
-pub(super) struct Wake(AtomicI64);
-
 /// All slots. One for the daemon.
 pub struct Slots {
-    kit: Arc<Kit>,
-    by_id: ArcSwap<BTreeMap<Arc<SlotId>, Arc<Handle>>>,
+    workplace: Arc<Workplace>,
+    /// In the order of their ids.
+    all: Arc<ArcSwap<Vec<Arc<Handle>>>>,
     gates: Mutex<BTreeMap<names::Account, Arc<Gate>>>,
-    tasks: TaskTracker,
-    /// Loops that wait for [`Slots::begin`]; none once it was called.
-    waiting: Mutex<Option<Vec<Actor>>>,
-    stop: CancellationToken,
+    has_begun: AtomicBool,
 }
 
 impl Slots {
-    /// Returns no slots yet; their loops end when `stop` says so.
+    /// Returns no slots yet; their loops live on the runtime that this is called on, and end when `stop` says so.
     pub fn new(kit: Arc<Kit>, stop: CancellationToken) -> Self {
-        let waiting = Mutex::new(Some(Vec::new()));
-        let (by_id, gates) = (ArcSwap::default(), Mutex::default());
-        Self { kit, by_id, gates, tasks: TaskTracker::new(), waiting, stop }
+        let (runtime, tasks, first) = (Runtime::current(), TaskTracker::new(), First::unknown());
+        let workplace = Arc::new(Workplace { kit, runtime, tasks, stop, first });
+        let (all, gates) = (Arc::default(), Mutex::default());
+        Self { workplace, all, gates, has_begun: AtomicBool::new(false) }
     }
 
-    /// Lets the loops begin. Until then slots are served as they were stored, and orders wait: a thousand first
+    /// Lets the slots begin. Until then they are served as they were stored, and orders wait: a thousand first
     /// looks hold up neither the doors nor the word that they are open.
     pub fn begin(&self) {
-        let waiting = self.waiting().take();
-        waiting.into_iter().flatten().for_each(|actor| self.let_live(actor));
-    }
-
-    fn let_live(&self, actor: Actor) {
-        self.tasks.spawn(Box::new(actor).live(self.stop.clone()));
+        self.has_begun.store(true, Ordering::Relaxed);
+        self.go_round(self.all.load_full(), Handle::begin);
+        let (workplace, all) = (self.workplace.clone(), self.all.clone());
+        let keeping = async move {
+            tokio::select! {
+                () = keep_time(&workplace, &all) => {}
+                () = workplace.stop.cancelled() => {}
+            }
+        };
+        self.workplace.runtime.spawn(keeping);
     }
 
     /// Brings the slots to a plan: new ones start from `stored`, or empty; others live by their new rules when
     /// this returns. A slot that is not in the plan stays as it is.
-    pub async fn adopt(&self, plans: BTreeMap<SlotId, Plan>, mut stored: BTreeMap<SlotId, Slot>) {
-        let mut by_id = BTreeMap::clone(&self.by_id.load());
-        let mut retold = Vec::new();
+    pub fn adopt(&self, plans: BTreeMap<SlotId, Plan>, mut stored: BTreeMap<SlotId, Slot>) {
+        let mut all = Vec::clone(&self.all.load());
+        let mut shapes = Shapes::default();
         let accounts = self.accounts(&plans);
         let nowhere = |plan: &Plan| Arc::new(Account::new(plan.upstream.clone(), None));
+        let (mut retold, mut new) = (Vec::new(), Vec::new());
         for (id, plan) in plans {
-            let terms = Terms {
-                account: accounts.get(&id.account).cloned().unwrap_or_else(|| nowhere(&plan)),
-                rules: Arc::new(plan.rules),
-                form: plan.form,
-                is_configured: plan.is_configured,
-            };
-            match by_id.get(&id) {
-                Some(handle) => retold.push(handle.retell(terms)),
+            let account = accounts.get(&id.account).cloned().unwrap_or_else(|| nowhere(&plan));
+            let terms = Terms::new(plan, account, &mut shapes);
+            match place_of(&all, &id).ok().and_then(|place| all.get(place)) {
+                Some(handle) => {
+                    handle.retell(terms);
+                    retold.push(handle.clone());
+                }
                 None => {
-                    let state = stored
-                        .remove(&id)
-                        .unwrap_or_else(|| Slot::new(self.kit.store.host().clone()));
-                    let handle = self.start(Arc::new(id), terms, state);
-                    by_id.insert(handle.id.clone(), Arc::new(handle));
+                    let host = self.workplace.kit.store.host();
+                    let state = stored.remove(&id).unwrap_or_else(|| Slot::new(host.clone()));
+                    new.push(Handle::new(self.workplace.clone(), id, terms, &Arc::new(state)));
                 }
             }
         }
-        self.by_id.store(Arc::new(by_id));
-        for done in retold {
-            // A loop that ended serves nobody by any rules.
-            let _ended = done.await;
+        all.extend(new.iter().cloned());
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        all.shrink_to_fit();
+        self.all.store(Arc::new(all));
+        if self.has_begun.load(Ordering::Relaxed) {
+            self.go_round(Arc::new(new), Handle::begin);
+            self.go_round(Arc::new(retold), Handle::nudge);
         }
+    }
+
+    /// Lets slots do something, a few at a time: loops that have nothing more to do end before the next begin.
+    fn go_round(&self, slots: Arc<Vec<Arc<Handle>>>, act: fn(&Handle)) {
+        let going = async move {
+            for some in slots.chunks(AT_A_TIME) {
+                some.iter().for_each(|handle| act(handle));
+                tokio::task::yield_now().await;
+            }
+        };
+        self.workplace.runtime.spawn(going);
     }
 
     /// One gate an account, whatever the number of its slots, and the same after a reload.
@@ -167,8 +172,9 @@ impl Slots {
                         gate.clone()
                     }
                     None => {
-                        let (clock, alarms) = (self.kit.clock.clone(), self.kit.alarms.clone());
-                        let pace = (limits, jitter(self.kit.store.host(), name.as_str()));
+                        let (clock, alarms) =
+                            (self.workplace.kit.clock.clone(), self.workplace.kit.alarms.clone());
+                        let pace = (limits, jitter(self.workplace.kit.store.host(), name.as_str()));
                         let gate = Gate::new(name.clone(), pace, clock, alarms);
                         gates.insert(name.clone(), gate.clone());
                         gate
@@ -179,55 +185,26 @@ impl Slots {
         users.into_iter().map(account).collect()
     }
 
-    fn start(&self, id: Arc<SlotId>, terms: Terms, state: Slot) -> Handle {
-        let mailbox = Arc::new(Mailbox::default());
-        let state = Arc::new(state);
-        let first = View {
-            slot: state.clone(),
-            rules: terms.rules.clone(),
-            form: terms.form,
-            is_configured: terms.is_configured,
-        };
-        let (out, view) = watch::channel(first);
-        let wake = Arc::new(Wake::unknown());
-        let actor = Actor {
-            id: id.clone(),
-            kit: self.kit.clone(),
-            terms,
-            state,
-            mailbox: mailbox.clone(),
-            wake: wake.clone(),
-            out,
-            memory: Memory::default(),
-        };
-        match self.waiting().as_mut() {
-            Some(waiting) => waiting.push(actor),
-            None => self.let_live(actor),
-        }
-        Handle { id, mailbox, view, wake }
-    }
-
     /// Returns one slot.
     pub fn find(&self, id: &SlotId) -> Option<Arc<Handle>> {
-        self.by_id.load().get(id).cloned()
+        let all = self.all.load();
+        place_of(&all, id).ok().and_then(|place| all.get(place)).cloned()
     }
 
     /// Returns all slots, by id.
     pub fn all(&self) -> Vec<Arc<Handle>> {
-        self.by_id.load().values().cloned().collect()
+        Vec::clone(&self.all.load())
     }
 
     /// Shows all slots, by id, without copying them.
     pub fn each(&self, mut show: impl FnMut(&Handle)) {
-        self.by_id.load().values().for_each(|handle| show(handle));
+        self.all.load().iter().for_each(|handle| show(handle));
     }
 
     /// Lets the slots look for which something is due, and the calls go that waited for their time. Cheap, and never
     /// waits.
     pub fn tick(&self) {
-        let now = self.kit.clock.now();
-        let by_id = self.by_id.load();
-        by_id.values().filter(|handle| handle.wake.is_due(now)).for_each(|handle| handle.nudge());
+        ring_due(&self.workplace, &self.all.load());
         self.all_gates().iter().for_each(Gate::look);
     }
 
@@ -238,11 +215,12 @@ impl Slots {
         gates.iter().filter_map(held_up).collect()
     }
 
-    /// Waits until every loop has ended; those that never began end here. Call after `stop`.
+    /// Waits until every loop has ended, and closes the slots, those that are at rest and those that never began. Call
+    /// after `stop`.
     pub async fn ended(&self) {
-        drop(self.waiting().take());
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.workplace.tasks.close();
+        self.workplace.tasks.wait().await;
+        self.each(Handle::close);
     }
 
     fn all_gates(&self) -> Vec<Arc<Gate>> {
@@ -252,69 +230,34 @@ impl Slots {
     fn gates(&self) -> MutexGuard<'_, BTreeMap<names::Account, Arc<Gate>>> {
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn waiting(&self) -> MutexGuard<'_, Option<Vec<Actor>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+/// Wakes the slots at rest when their time has come, each within a second of it.
+async fn keep_time(workplace: &Arc<Workplace>, all: &ArcSwap<Vec<Arc<Handle>>>) {
+    loop {
+        workplace.first.come(&workplace.kit.clock).await;
+        ring_due(workplace, &all.load());
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
-impl Handle {
-    /// Returns the slot as it is now.
-    pub fn view(&self) -> View {
-        self.view.borrow().clone()
+fn ring_due(workplace: &Workplace, all: &[Arc<Handle>]) {
+    let now = workplace.kit.clock.now();
+    workplace.first.forget();
+    let mut first: Option<Timestamp> = None;
+    for handle in all {
+        if handle.wake.is_due(now) {
+            handle.nudge();
+        } else if let Some(at) = handle.wake.at() {
+            first = Some(first.map_or(at, |first| first.min(at)));
+        }
     }
-
-    /// Shows the slot as it is now, without copying it. Others wait for this look to end.
-    pub fn glance<T>(&self, look: impl FnOnce(&View) -> T) -> T {
-        look(&self.view.borrow())
-    }
-
-    /// Returns a channel that shows the slot whenever it changes.
-    pub fn follow(&self) -> watch::Receiver<View> {
-        self.view.clone()
-    }
-
-    /// Lets the slot look whether something is due.
-    pub fn nudge(&self) {
-        self.mailbox.ring();
-    }
-
-    /// Lets the slot know that a request found no secret; it tries at once if [`View::heeds_a_wish`].
-    pub fn wish(&self) {
-        self.mailbox.wish();
-    }
-
-    /// Carries out a command. Returns whether its decision is durable; what follows shows in [`Self::follow`].
-    pub async fn command(&self, command: Command) -> bool {
-        let (done, durable) = oneshot::channel();
-        self.mailbox.put(Order::Command { command, done }) && durable.await.unwrap_or(false)
-    }
-
-    /// New rules are never turned away: whoever fills the mailbox would keep the old ones in force.
-    fn retell(&self, terms: Terms) -> oneshot::Receiver<()> {
-        let (done, taken) = oneshot::channel();
-        self.mailbox.put_first(Order::Terms { terms, done });
-        taken
-    }
+    workplace.first.note(first);
 }
 
-impl Wake {
-    /// Not before the loop has looked for the first time.
-    pub(super) fn unknown() -> Self {
-        Self(AtomicI64::new(NEVER))
-    }
-
-    pub(super) fn set(&self, at: Option<Timestamp>) {
-        self.0.store(at.map_or(NEVER, |at| at.0), Ordering::Relaxed);
-    }
-
-    /// A moment too far away is a clock that went back: no slot plans that far ahead.
-    fn is_due(&self, now: Timestamp) -> bool {
-        let at = self.0.load(Ordering::Relaxed);
-        at != NEVER && !(1..=FARTHEST).contains(&Timestamp(at).since(now))
-    }
+fn place_of(all: &[Arc<Handle>], id: &SlotId) -> Result<usize, usize> {
+    all.binary_search_by(|handle| (*handle.id).cmp(id))
 }
 
-const NEVER: i64 = i64::MIN;
-/// Seconds: a slot looks at Snowflake's list every hour, a quarter more or less.
-const FARTHEST: i64 = 2 * 3_600;
+const PAUSE: Duration = Duration::from_secs(1);
+const AT_A_TIME: usize = 32;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::look;
 use super::pace::SPREAD;
 use crate::house::{House, Trust};
-use crate::slots::{Handle, View};
+use crate::slots::Handle;
 
 /// Watches every configured account until told to stop.
 pub async fn watch(house: Arc<House>, stop: CancellationToken) {
@@ -78,19 +78,17 @@ impl Glance {
         let mut glance = Self { is_same: true, is_waited_for: false };
         // Both are in the order of the slots' ids.
         let mut known = known.iter();
-        let mut look = |id: &SlotId, view: &View| {
-            glance.is_waited_for |= view.waits_for_a_look();
-            if let Some(held) = view.slot.current() {
-                let next = known.next();
-                let is_known = next.is_some_and(|(known, generation)| {
-                    std::ptr::eq(&**known, id) && *generation == held.generation
+        house.slots.each(|slot| {
+            if slot.id.account != *account {
+                return;
+            }
+            let seen = slot.glance();
+            glance.is_waited_for |= seen.is_configured && seen.waits_for_a_look;
+            if let Some(generation) = seen.serves.filter(|_| seen.is_configured) {
+                let is_known = known.next().is_some_and(|(known, at_that_time)| {
+                    Arc::ptr_eq(known, &slot.id) && *at_that_time == generation
                 });
                 glance.is_same &= is_known;
-            }
-        };
-        house.slots.each(|slot| {
-            if slot.id.account == *account {
-                slot.glance(|view| view.is_configured.then(|| look(&slot.id, view)));
             }
         });
         glance.is_same &= known.next().is_none();
@@ -101,13 +99,13 @@ impl Glance {
 /// Returns the slots of an account that the configuration names.
 pub(super) fn slots_of(house: &House, account: &Account) -> Vec<Arc<Handle>> {
     let all = house.slots.all().into_iter();
-    all.filter(|slot| slot.id.account == *account && slot.view().is_configured).collect()
+    all.filter(|slot| slot.id.account == *account && slot.glance().is_configured).collect()
 }
 
 /// Returns which generation each slot serves.
 pub(super) fn generations(slots: &[Arc<Handle>]) -> BTreeMap<Arc<SlotId>, Generation> {
     let served = |slot: &Arc<Handle>| {
-        let generation = slot.view().slot.current().map(|held| held.generation)?;
+        let generation = slot.glance().serves?;
         Some((slot.id.clone(), generation))
     };
     slots.iter().filter_map(served).collect()

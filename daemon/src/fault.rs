@@ -27,6 +27,9 @@ pub enum Fault {
     /// An account cannot be used.
     #[error(transparent)]
     Upstream(#[from] crate::upstream::UpstreamError),
+    /// A later version was here.
+    #[error(transparent)]
+    Format(#[from] crate::formats::LaterFormat),
     /// The store does not open.
     #[error(transparent)]
     Store(#[from] crate::store::OpenError),
@@ -61,6 +64,7 @@ impl Fault {
             | Self::Config(_)
             | Self::RootKey(_)
             | Self::Upstream(_)
+            | Self::Format(_)
             | Self::Store(_)
             | Self::State(_)
             | Self::BootId(_) => CONFIG,

@@ -24,6 +24,7 @@ pub mod desk;
 pub mod disk;
 pub mod fault;
 pub mod flags;
+pub mod formats;
 pub mod house;
 pub mod leases;
 mod logging;

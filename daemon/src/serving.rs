@@ -31,7 +31,7 @@ use crate::slots::{Kit, Slots};
 use crate::sockets::Sockets;
 use crate::store::{self, OpenReport, Store};
 use crate::watching::Watching;
-use crate::{api, os, peer, retiring, schedule, self_check, signals};
+use crate::{api, formats, os, peer, retiring, schedule, self_check, signals};
 
 /// Everything that must be open before the first thread is started.
 pub struct Furniture {
@@ -55,6 +55,7 @@ pub fn furnish(flags: &Flags, config: Config, clock: Arc<Clock>) -> Result<Furni
     let upstreams = reload::open(&config)?;
     let credentials = patd_keys::credentials_directory();
     let root_key = patd_keys::read_root(&config.root_key, credentials.as_deref());
+    formats::check(&flags.state)?;
     let opened = store::open(&flags.state, root_key.map_err(Fault::RootKey)?, clock.now())?;
     let sockets = Sockets::open(&flags.run, config.admin_group)?;
     let facts = Facts {

@@ -55,6 +55,8 @@ enum Found {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
+    /// The first, from format 2 on: a later one was refused at the start.
+    Format(u32),
     Boot(String),
     Opened(Stored),
     Ended(LeaseId),
@@ -237,6 +239,7 @@ fn read(path: &Path, boot: &str) -> io::Result<Before> {
     let mut before = Before { open: HashMap::new(), is_of_this_boot: false, is_damaged: false };
     for text in text.lines() {
         match serde_json::from_str(text) {
+            Ok(Line::Format(_)) => {}
             Ok(Line::Boot(id)) => before.is_of_this_boot = id == boot,
             Ok(Line::Opened(stored)) => {
                 before.open.insert(stored.id.clone(), stored);

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use patd_core::names::{Generation, SlotId};
 use patd_keys::state_dir::StateDirError;
 
+use crate::formats::LaterFormat;
+
 /// Why the store did not open. The daemon exits 78: nothing is started empty, nothing was moved.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -31,18 +33,8 @@ pub enum OpenError {
     )]
     Mixed(PathBuf, PathBuf),
     /// A later version wrote it.
-    #[error(
-        "{} has format {format}, and this patd knows none above {known}; install the patd that wrote it",
-        path.display()
-    )]
-    Newer {
-        /// Which file.
-        path: PathBuf,
-        /// Its format.
-        format: u8,
-        /// The highest known here.
-        known: u8,
-    },
+    #[error(transparent)]
+    Newer(#[from] LaterFormat),
     /// Every copy of something is gone. Tombstones may be among it, so nothing is guessed.
     #[error("{what} in {} is lost in every copy; restore the folder, or: patctl rebuild", dir.display())]
     Lost {

@@ -12,6 +12,8 @@ use patd_core::time::Timestamp;
 use patd_keys::RootKey;
 use patd_keys::state_dir;
 
+use crate::formats::LaterFormat;
+
 use super::error::{BEHIND, OpenError, Repair};
 use super::looking::{self, META_KEY, SLED_DIR, SledState};
 use super::meta::{self, Found, Meta, Opened};
@@ -194,7 +196,8 @@ fn readable(
         Found::Damaged(why) => Ok(Err(why)),
         Found::OtherKey => Err(other_key()),
         Found::Newer(format) => {
-            Err(OpenError::Newer { path: path.to_owned(), format, known: meta::FORMAT })
+            let (format, known) = (format.into(), meta::FORMAT.into());
+            Err(LaterFormat { path: path.to_owned(), format, known }.into())
         }
     }
 }

@@ -1,0 +1,121 @@
+//! Formats of what is in the state folder: a file of a later one is refused before anything is written. The store's files
+//! say theirs in their headers ([`crate::store`]); journal of leases and audit log say theirs where it is above 1.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// A later version wrote it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} has format {format}, and this patd knows none above {known}; install a patd that is at least as new as \
+     the one that wrote it, or begin anew: patctl rebuild (nothing was changed)", path.display()
+)]
+pub struct LaterFormat {
+    /// Which file.
+    pub path: PathBuf,
+    /// Its format.
+    pub format: u32,
+    /// The highest known here.
+    pub known: u32,
+}
+
+/// Looks at the files that are no part of the store. What cannot be read, or says nothing, is for those who open it.
+///
+/// # Errors
+/// The first that is of a later format.
+pub fn check(state: &Path) -> Result<(), LaterFormat> {
+    let (leases, audit) = (state.join("leases.jsonl"), state.join("audit/audit.jsonl"));
+    let of_leases = first_line(&leases).ok();
+    known(leases, of_leases.as_deref(), LEASES)?;
+    let of_audit = last_line(&audit).ok();
+    known(audit, of_audit.as_deref(), AUDIT)
+}
+
+#[derive(Deserialize)]
+struct Said {
+    format: Option<u32>,
+}
+
+fn known(path: PathBuf, line: Option<&[u8]>, known: u32) -> Result<(), LaterFormat> {
+    let said = line.and_then(|line| serde_json::from_slice::<Said>(line).ok());
+    match said.and_then(|said| said.format) {
+        Some(format) if format > known => Err(LaterFormat { path, format, known }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn first_line(path: &Path) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    BufReader::new(File::open(path)?).take(LONGEST).read_until(b'\n', &mut line)?;
+    Ok(line)
+}
+
+fn last_line(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let len = file.metadata()?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(LONGEST)))?;
+    let mut end = Vec::new();
+    file.take(LONGEST).read_to_end(&mut end)?;
+    let line = end.rsplit(|byte| *byte == b'\n').find(|line| !line.is_empty());
+    Ok(line.unwrap_or_default().to_vec())
+}
+
+/// The format of `leases.jsonl`. From 2 on its first line is `{"format":2}`.
+const LEASES: u32 = 1;
+/// The format of the audit log. From 2 on each record says `"format":2`.
+const AUDIT: u32 = 1;
+/// No line is longer.
+const LONGEST: u64 = patd_audit::LONGEST_LINE as u64;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_says_nothing_is_of_the_first_format() {
+        let state = TempDir::new().unwrap();
+        check(state.path()).unwrap();
+        write(&state, "{\"boot\":\"b\"}\n", "{\"seq\":1}\n{\"seq\":2}\n");
+        check(state.path()).unwrap();
+        write(&state, "{\"format\":1}\n", "{\"seq\":1,\"format\":1}\n");
+        check(state.path()).unwrap();
+        write(&state, "", "no json\n");
+        check(state.path()).unwrap();
+    }
+
+    #[test]
+    fn a_later_format_is_refused_with_file_and_number() {
+        let state = TempDir::new().unwrap();
+        write(&state, "{\"format\":2}\n{\"boot\":\"b\"}\n", "");
+        let of_leases = check(state.path()).unwrap_err();
+        write(&state, "", "{\"seq\":1}\n{\"seq\":2,\"format\":3}\n");
+        let of_audit = check(state.path()).unwrap_err();
+
+        assert_eq!(
+            (of_leases.path.file_name().unwrap(), of_leases.format),
+            ("leases.jsonl".as_ref(), 2)
+        );
+        assert_eq!(
+            (of_audit.path.file_name().unwrap(), of_audit.format),
+            ("audit.jsonl".as_ref(), 3)
+        );
+        assert!(
+            of_audit
+                .to_string()
+                .contains("has format 3, and this patd knows none above 1; install")
+        );
+    }
+
+    fn write(state: &TempDir, leases: &str, audit: &str) {
+        fs::create_dir_all(state.path().join("audit")).unwrap();
+        fs::write(state.path().join("leases.jsonl"), leases).unwrap();
+        fs::write(state.path().join("audit/audit.jsonl"), audit).unwrap();
+    }
+}

@@ -1,12 +1,14 @@
-# The real snow CLI, Python connector and Node SDK (on Node and on Bun) through pat-exec.
+# The real snow CLI, Python connector, a Jupyter kernel and the Node SDK (on Node and on Bun) through pat-exec.
 
 # The versions the product was tried with.
 PYTHON_CLIENTS=(snowflake-cli==3.30.0 snowflake-connector-python==4.7.5)
+JUPYTER=(jupyter_client==8.10.0 ipykernel==7.4.0)
 NODE_CLIENTS=(snowflake-sdk@3.3.0 bun@1.4.5)
 
 suite_clients() {
     local failed_before=$FAILED
     step "Python clients" install_python_clients
+    step "Jupyter" install_jupyter
     step "Node clients" install_node_clients
     [ "$FAILED" -eq "$failed_before" ] || return 0
     step "binaries" build_binaries
@@ -22,6 +24,14 @@ install_python_clients() {
     fi
     "$CACHE/python/bin/pip" install --quiet "${PYTHON_CLIENTS[@]}"
     echo "${PYTHON_CLIENTS[*]}" >"$CACHE/python/.versions"
+}
+
+install_jupyter() {
+    [ "$(cat "$CACHE/jupyter/.versions" 2>/dev/null)" = "${JUPYTER[*]}" ] && return 0
+    rm -rf "$CACHE/jupyter"
+    python3 -m venv "$CACHE/jupyter"
+    "$CACHE/jupyter/bin/pip" install --quiet "${JUPYTER[@]}"
+    echo "${JUPYTER[*]}" >"$CACHE/jupyter/.versions"
 }
 
 install_node_clients() {

@@ -47,6 +47,9 @@ pub enum Fault {
     /// Belongs to somebody who is not trusted.
     #[error("belongs to uid {0}, who is not trusted here")]
     Owner(u32),
+    /// Belongs to nobody, or to somebody whom this user namespace has no number for: root, or anyone else.
+    #[error("belongs to uid 65534: nobody, or in a container anybody")]
+    Nobody,
     /// Group or others may write; the mode bits.
     #[error("is writable by others than its owner (mode {0:04o})")]
     Writable(u32),
@@ -73,6 +76,9 @@ impl Untrusted {
             Fault::TooManyLinks => format!("replace {shown} by a directory"),
             Fault::NotAFile => "put a regular file there".to_owned(),
             Fault::NotADirectory => "make it a directory, or name the right path".to_owned(),
+            Fault::Nobody => format!(
+                "run pat-exec outside of a container without root, around it; else: chown root: {shown}"
+            ),
             Fault::Owner(_) => format!("look at what it holds, then: chown root: {shown}"),
             Fault::Writable(_) => format!("look at what it holds, then: chmod go-w {shown}"),
             Fault::Mode(_) => format!("chmod go-rwx {shown}"),

@@ -151,6 +151,12 @@ impl Host {
         account.sim.admin_script(sql).unwrap_or_else(|error| panic!("{error}:\n{sql}"));
     }
 
+    /// Returns how many tokens of a user live, in the first account.
+    pub fn live_tokens(&self, user: &str) -> usize {
+        let tokens = self.accounts[0].sim.tokens(user);
+        tokens.iter().filter(|token| token.status == "ACTIVE").count()
+    }
+
     /// Returns the account at this place in the order they were added.
     pub fn simulator(&self, number: usize) -> &Simulator {
         &self.accounts[number].sim
@@ -205,10 +211,12 @@ fn install(programs: &Binaries, to: &Path) {
     must("cp", &[text(&programs.pat_exec()), text(&to.join("pat-exec"))]);
     chown(to.join("pat-exec"), Some(0), Some(GATE)).expect("it is given away");
     set_mode(&to.join("pat-exec"), 0o2755);
-    for name in ["systemctl", "journalctl", "systemd-creds"] {
+    let stand_ins = ["systemctl", "journalctl", "systemd-creds", "docker"];
+    for name in stand_ins {
         must("cp", &[text(&root().join("tests/docs/stand-ins").join(name)), text(&to.join(name))]);
         set_mode(&to.join(name), 0o755);
     }
+    must("cp", &[text(&to.join("docker")), text(&to.join("podman"))]);
     let units = root().join("systemd");
     must("cp", &["-r", text(&units), text(&to.with_file_name("units"))]);
     for name in ["snow", "cortex"] {

@@ -3,14 +3,15 @@
 //! Marks: `world: NAME` begins it, the next heading ends it. `snowflake: ORGANISATION ACCOUNT LOCATOR at HOST` is an account,
 //! `proxy: HOST:PORT` a proxy that alone knows the way, `address: A` where Snowflake sees us from now on, `sql: STATEMENTS`
 //! and `sql of FILE` what an admin runs there (`at HOST` where there are several), `trusted by FILE` a certificate authority of
-//! the site's own, `unseen: COMMAND` what root has typed before, `as USER` who types what has no prompt (else root) or the prompt `$ ` (else miguel).
+//! the site's own, `unseen: COMMAND` what root has typed before, `tokens of USER: N` how many of
+//! them live at Snowflake, `as USER` who types what has no prompt (else root) or the prompt `$ ` (else miguel).
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use snowflake_sim::engine::AccountIdentity;
-use world::wait_at_most;
+use world::{eventually, wait_at_most};
 
 use crate::document::{Block, Document, Item};
 use crate::host::Host;
@@ -104,6 +105,14 @@ impl Run {
                 let output = host.run("root", &format!("set -e; {rest}"));
                 let said = String::from_utf8_lossy(&output.stdout);
                 assert!(output.status.success(), "{}: {rest}\n{said}", self.name);
+            }
+            "tokens" => {
+                let (user, number) = rest
+                    .strip_prefix("of ")
+                    .and_then(|rest| rest.split_once(": "))
+                    .expect("tokens of USER: NUMBER");
+                let number: usize = number.parse().expect("a number");
+                eventually(mark, || (host.live_tokens(user) == number).then_some(()));
             }
             "as" => *typist = Some(rest.to_owned()),
             _ => panic!("{}, {}: a mark that nobody knows: {mark}", self.document, self.name),

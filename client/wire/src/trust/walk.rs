@@ -273,7 +273,8 @@ pub(super) fn refuse_other_owners(
     if owner == ROOT || trusted.contains(&owner) {
         return Ok(());
     }
-    Err(Untrusted::new(path, Fault::Owner(owner)))
+    let fault = if owner == NOBODY { Fault::Nobody } else { Fault::Owner(owner) };
+    Err(Untrusted::new(path, fault))
 }
 
 pub(super) fn refuse_other_writers(mode: u32, path: &Path) -> Result<(), Untrusted> {
@@ -283,7 +284,26 @@ pub(super) fn refuse_other_writers(mode: u32, path: &Path) -> Result<(), Untrust
     Err(Untrusted::new(path, Fault::Writable(mode & 0o7777)))
 }
 
+/// What the kernel shows of a uid that a user namespace has no number for.
+const NOBODY: u32 = 65_534;
 const ROOT: u32 = 0;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// As many as Linux itself follows.
 const MAX_LINKS: u32 = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_that_may_be_anybody_is_said_to_be_that_and_what_to_do_in_a_container() {
+        let path = Path::new("/run/patd");
+
+        let nobody = refuse_other_owners(65_534, path, &[]).unwrap_err();
+        let other = refuse_other_owners(65_533, path, &[]).unwrap_err();
+
+        assert_eq!((nobody.fault, other.fault), (Fault::Nobody, Fault::Owner(65_533)));
+        assert!(nobody.next_step.contains("outside of a container"), "{}", nobody.next_step);
+        assert_eq!(refuse_other_owners(65_534, path, &[65_534]), Ok(()));
+    }
+}

@@ -65,6 +65,21 @@ fn status() -> Status {
 }
 
 #[test]
+fn what_the_daemon_found_at_its_start_is_shown_and_is_no_alarm() {
+    let world = World::new();
+    let mut found = status();
+    found.self_check = vec![problem("admin-socket", "open to every user", "SocketMode=0660")];
+    let daemon = world.daemon(200, json!(found), 1);
+
+    let shown = world.patctl(&["status"]);
+
+    assert_eq!(daemon.asked().len(), 1);
+    assert_eq!(shown.exit, 0, "{shown:?}");
+    let lines = "Found by the daemon at its start\n  MYORG-MYACCOUNT/MIGUEL_CLI: open to every user [admin-socket]\n    next: SocketMode=0660\n";
+    assert!(shown.out.contains(lines), "{}", shown.out);
+}
+
+#[test]
 fn status_is_a_table_with_times_as_people_say_them() {
     let world = World::new();
     let daemon = world.daemon(200, json!(status()), 1);

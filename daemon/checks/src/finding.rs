@@ -94,8 +94,8 @@ impl Id {
         Self::Privileges,
         Self::Proxy,
         Self::PlaintextToken,
-        Self::EnvironmentToken,
         Self::SiblingCredential,
+        Self::EnvironmentToken,
         Self::CortexSettings,
     ];
 

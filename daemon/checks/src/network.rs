@@ -31,7 +31,11 @@ pub fn rule(text: &str) -> Option<Rule> {
     if text.contains("390422") || text.contains("is not allowed to access Snowflake") {
         return Some(Rule::Address(address(text)));
     }
-    if text.contains("390432") || text.contains("Network policy is required") {
+    // To issue a token without one is refused, too, by a code that is not published.
+    let words = text.to_lowercase();
+    let is_demanded = words.contains("network policy")
+        && ["requir", "must"].iter().any(|word| words.contains(word));
+    if text.contains("390432") || is_demanded {
         return Some(Rule::NoPolicy);
     }
     let is_method = text.contains("390202") || text.contains("AUTHN_POLICY_AUTHN_ATTEMPT_REJECTED");
@@ -53,7 +57,9 @@ pub fn refusals(subject: &str, refused: Fact<Vec<Refused>>) -> Vec<Finding> {
     };
     let found = |refused: &Refused| Some(finding(subject, &refused.whom, rule(&refused.text)?));
     let mut findings: Vec<Finding> = refused.iter().filter_map(found).collect();
-    findings.dedup();
+    // A trouble of a slot is an alarm, too.
+    let mut said = std::collections::BTreeSet::new();
+    findings.retain(|finding| said.insert(finding.evidence.clone()));
     if findings.is_empty() {
         findings.push(Finding::ok(
             Id::NetworkPolicy,
@@ -79,7 +85,7 @@ fn finding(subject: &str, whom: &str, rule: Rule) -> Finding {
             "see LOGIN_HISTORY for the address that Snowflake saw; add it to network in [provision], then: patctl plan".to_owned(),
         ),
         Rule::NoPolicy => (
-            format!("{whom}: no network policy governs this user, and Snowflake takes no token of a service user without one (390432)"),
+            format!("{whom}: no network policy governs this user, and Snowflake neither issues nor takes a token of a service user without one (390432)"),
             "patctl plan shows the policy that is missing; an admin of the account applies it: patctl apply".to_owned(),
         ),
         Rule::Method => (
@@ -114,6 +120,10 @@ mod tests {
     fn each_rule_is_known_by_its_code_or_its_words() {
         assert_eq!(rule("390432 Network policy is required."), Some(Rule::NoPolicy));
         assert_eq!(rule("394400 Fail : Network policy is required."), Some(Rule::NoPolicy));
+        let issuing =
+            "refused to issue a token: 399999 A network policy must be attached to the user";
+        assert_eq!(rule(issuing), Some(Rule::NoPolicy));
+        assert_eq!(rule("an authentication policy must allow it"), None);
         assert_eq!(rule("390202 rejected"), Some(Rule::Method));
         assert_eq!(rule("390422 IP/Token evil\u{1b}[2J is not allowed"), Some(Rule::Address(None)));
         assert_eq!(rule("394400 Programmatic access token is invalid."), None);

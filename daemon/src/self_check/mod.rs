@@ -35,13 +35,13 @@ fn findings(config: &Config, run: &Path) -> Vec<Finding> {
         let whose = format!("admin key of {}", account.name);
         key::kept(Id::AdminKey, &whose, facts::kept(&account.admin.key))
     }));
-    findings.extend(sockets(config, run));
+    findings.extend(sockets(config.admin_group, run));
     findings.extend(gate(config));
     findings
 }
 
-fn sockets(config: &Config, run: &Path) -> [Finding; 3] {
-    let expected = Expected { owners: vec![os::own_uid()], admin_group: config.admin_group };
+fn sockets(admin_group: Option<u32>, run: &Path) -> [Finding; 3] {
+    let expected = Expected { owners: vec![os::own_uid()], admin_group };
     let [shown, hand_out, admin] = [run.to_owned(), run.join(HAND_OUT), run.join(ADMIN)];
     [
         socket::folder(&shown.display().to_string(), facts::fault_of(run)),
@@ -89,7 +89,27 @@ fn problem(finding: Finding) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::set_permissions;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixListener;
+
     use super::*;
+
+    #[test]
+    fn sockets_that_were_passed_with_a_wrong_mode_are_found() {
+        let run = tempfile::tempdir().unwrap();
+        let _listening =
+            [HAND_OUT, ADMIN].map(|name| UnixListener::bind(run.path().join(name)).unwrap());
+        let outcomes = |hand_out, admin| {
+            for (name, mode) in [(HAND_OUT, hand_out), (ADMIN, admin)] {
+                set_permissions(run.path().join(name), PermissionsExt::from_mode(mode)).unwrap();
+            }
+            sockets(None, run.path()).map(|finding| finding.outcome)
+        };
+
+        assert_eq!(outcomes(0o666, 0o600), [Outcome::Ok, Outcome::Ok, Outcome::Ok]);
+        assert_eq!(outcomes(0o600, 0o666), [Outcome::Ok, Outcome::Warning, Outcome::Failed]);
+    }
 
     #[test]
     fn only_what_failed_is_shown_to_administrators() {

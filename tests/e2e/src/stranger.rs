@@ -41,6 +41,13 @@ impl Stranger {
         command
     }
 
+    /// Returns a copy of a program as this user runs it.
+    pub fn program(&self, from: &Path) -> Command {
+        let name = from.file_name().expect("a program has a name");
+        copy_program(from, &self.programs.join(name));
+        self.command(name.to_str().expect("a program has a plain name"))
+    }
+
     /// Returns the client as this user runs it.
     pub fn client(&self, arguments: &[&str]) -> Command {
         let mut command = self.command("e2e-client");

@@ -134,7 +134,7 @@ fn stands(version: &str, alarms: &[Problem]) -> Finding {
         alarms => Finding::failed(
             Id::Daemon,
             SUBJECT,
-            format!("{} stand: {}", counted(alarms.len(), "alarm"), alarms.join(", ")),
+            format!("{}: {}", counted(alarms.len(), "alarm"), alarms.join(", ")),
             "patctl status shows each with its next step",
         ),
     }

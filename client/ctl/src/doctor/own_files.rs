@@ -18,8 +18,8 @@ pub(super) fn findings(config: &Fact<Config>) -> Vec<Finding> {
     let texts: Vec<Text> = candidates().into_iter().filter_map(read).collect();
     let looked: Vec<Looked> = texts.iter().map(Text::looked).collect();
     let mut findings = files(&looked);
-    findings.push(environment(&variables()));
     findings.extend(siblings_of(&texts, config));
+    findings.push(environment(&variables()));
     findings
 }
 

@@ -47,13 +47,7 @@ fn of_broker(subject: &str, checks: &[Check]) -> Finding {
     }
 }
 
-const BROKER: [Pattern; 5] = [
-    Pattern::BrokerManages,
-    Pattern::BrokerLeast,
-    Pattern::BrokerKeyOnly,
-    Pattern::BrokerOneKey,
-    Pattern::BrokerNoToken,
-];
+const BROKER: [Pattern; 2] = [Pattern::BrokerManages, Pattern::BrokerLeast];
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,8 @@ pub(super) fn text(status: &Status, now: i64, in_colour: bool) -> String {
     parts.extend(section("Problems", Colour::Moving, &troubles, in_colour));
     let inert: Vec<&Problem> = status.inert.iter().collect();
     parts.extend(section("Not serving yet", Colour::Moving, &inert, in_colour));
+    let own: Vec<&Problem> = status.self_check.iter().collect();
+    parts.extend(section("Found by the daemon at its start", Colour::Bad, &own, in_colour));
     let alarms: Vec<&Problem> = status.alarms.iter().collect();
     parts.extend(section("Alarms", Colour::Bad, &alarms, in_colour));
     parts.join("\n")

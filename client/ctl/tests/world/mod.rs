@@ -84,7 +84,7 @@ impl World {
 }
 
 impl Shown {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let exit = output.status.code().unwrap();
         Self { exit, out: text(output.stdout), err: text(output.stderr) }

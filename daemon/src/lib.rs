@@ -29,6 +29,7 @@ pub mod house;
 pub mod leases;
 mod logging;
 pub mod memory;
+pub mod metrics;
 pub mod os;
 pub mod peer;
 pub mod provisioning;

@@ -84,6 +84,8 @@ pub(crate) enum Verb {
     Log(LogArgs),
     /// Show who holds which token
     Leases(LeasesArgs),
+    /// Print the daemon's numbers for monitoring, or keep a file of them
+    Metrics(MetricsArgs),
     /// Look after one lease
     Lease(LeaseArgs),
     /// Make configuration and keys of this host; what is there already stays
@@ -126,6 +128,13 @@ pub(crate) struct StatusArgs {
     /// Show it again every so many seconds [default: 2], until Ctrl-C
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u32).range(1..=3_600))]
     pub(crate) watch: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MetricsArgs {
+    /// Put them in the place of this file, for the textfile collector of node_exporter
+    #[arg(long, value_name = "PATH")]
+    pub(crate) textfile: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -31,6 +31,7 @@ mod init;
 mod leases;
 mod log;
 mod manifest;
+mod metrics;
 mod plan;
 mod plan_file;
 mod progress;
@@ -80,6 +81,7 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Verb::Drift(args) => drift::run(cli, args),
         Verb::Doctor => doctor::run(cli),
         Verb::Leases(args) => leases::run(cli, args),
+        Verb::Metrics(args) => metrics::run(cli, args),
         Verb::Lease(LeaseArgs { what: LeaseVerb::End(args) }) => leases::end(cli, args),
         Verb::Audit(args) => audit::run(cli, args),
         Verb::Adopt(args) => adopt::run(cli, args),

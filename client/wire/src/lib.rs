@@ -9,6 +9,8 @@
 //! | hand-out | `POST /v1/list` | empty | [`message::List`] |
 //! | hand-out | `POST /v1/watch` | [`message::WatchRequest`] | [`message::WatchReply`] |
 //! | admin | `GET /v1/status` | empty | [`admin::Status`] |
+//! | admin | `GET /v1/metrics` | empty | [`metrics::Metrics`] |
+//! | admin | `GET /metrics` | empty | the same as OpenMetrics, for scrapers |
 //! | admin | `POST /v1/rotate` | [`admin::RotateRequest`] | [`admin::Rotated`] |
 //! | admin | `POST /v1/revoke` | [`admin::RevokeRequest`] | [`admin::Revoked`] |
 //! | admin | `POST /v1/enrol` | [`admin::EnrolRequest`] | [`admin::Enrolled`] |
@@ -30,6 +32,7 @@ pub mod connection;
 pub mod error;
 pub mod limits;
 pub mod message;
+pub mod metrics;
 pub mod provision;
 pub mod secret;
 pub mod text;

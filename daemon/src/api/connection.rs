@@ -46,7 +46,7 @@ pub(super) async fn serve(stream: UnixStream, visitor: Visitor) {
         let (answered, dropped) = (&answered, dropped.clone());
         async move {
             let answer = match visitor {
-                Some(visitor) => Box::pin(handle(visitor, request, until, dropped)).await,
+                Some(visitor) => Box::pin(counted(visitor, request, until, dropped)).await,
                 None => Err(refusal(ErrorCode::Malformed, "one request a connection", "")),
             };
             answered.notify_one();
@@ -77,6 +77,21 @@ pub(super) fn http() -> http1::Builder {
 async fn too_slow_to_take(answered: &Notify) {
     answered.notified().await;
     tokio::time::sleep(limits::REPLY_DEADLINE).await;
+}
+
+/// Whatever is refused at the hand-out socket is counted, also what was never understood.
+async fn counted(
+    visitor: Visitor,
+    request: http::Request<Incoming>,
+    until: Instant,
+    dropped: CancellationToken,
+) -> Result<Reply, Refusal> {
+    let (door, house) = (visitor.door, visitor.house.clone());
+    let answer = handle(visitor, request, until, dropped).await;
+    if let (Door::HandOut, Err(no)) = (door, &answer) {
+        house.audit.counts().refused(no.code);
+    }
+    answer
 }
 
 async fn handle(

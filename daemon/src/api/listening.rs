@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use pat_wire::error::ErrorCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -95,6 +96,9 @@ impl Porch {
 
     /// Says "busy", once the peer has sent something: an answer before the question can get lost.
     fn shed(&self, stream: UnixStream) {
+        if self.door == Door::HandOut {
+            self.house.audit.counts().refused(ErrorCode::Busy);
+        }
         let Ok(permit) = self.shedding.clone().try_acquire_owned() else { return };
         self.tasks.spawn(async move {
             let _permit = permit;

@@ -14,6 +14,13 @@ pub enum Reply {
     HandOut(Box<HandOut>),
     /// Any other, as JSON.
     Plain(Vec<u8>),
+    /// A text of another kind.
+    Text {
+        /// Its content type.
+        content_type: &'static str,
+        /// The text.
+        body: String,
+    },
 }
 
 /// An answer that is no. Boxed: it is the rare one.
@@ -47,10 +54,13 @@ pub(super) fn response(answer: Result<Reply, Refusal>) -> Response<Full<Bytes>> 
         Ok(Reply::HandOut(hand_out)) => {
             let body = wiped(encode_hand_out(&hand_out));
             crate::crash::at("hand-out: encoded");
-            with_body(StatusCode::OK, body)
+            with_body(StatusCode::OK, JSON, body)
         }
-        Ok(Reply::Plain(json)) => with_body(StatusCode::OK, Bytes::from(json)),
-        Err(no) => with_body(status(no.code), error_body(&no)),
+        Ok(Reply::Plain(json)) => with_body(StatusCode::OK, JSON, Bytes::from(json)),
+        Ok(Reply::Text { content_type, body }) => {
+            with_body(StatusCode::OK, content_type, Bytes::from(body))
+        }
+        Err(no) => with_body(status(no.code), JSON, error_body(&no)),
     }
 }
 
@@ -72,11 +82,10 @@ pub(super) fn shed() -> Vec<u8> {
     bytes
 }
 
-fn with_body(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
+fn with_body(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -99,3 +108,5 @@ fn error_body(no: &ErrorReply) -> Bytes {
 fn status(code: ErrorCode) -> StatusCode {
     StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
+
+const JSON: &str = "application/json";

@@ -33,6 +33,10 @@ pub enum Request {
     Watch(WatchRequest),
     /// Everything an administrator may see.
     Status,
+    /// The numbers for monitoring.
+    Metrics,
+    /// The same, as a scraper takes them.
+    Scrape,
     /// A new generation now.
     Rotate(RotateRequest),
     /// No more hand-outs, no tokens.
@@ -72,6 +76,8 @@ impl Request {
             (Door::HandOut, "POST", "/v1/list") => empty(body, Self::List),
             (Door::HandOut, "POST", "/v1/watch") => Ok(Self::Watch(read(body)?)),
             (Door::Admin, "GET", "/v1/status") => empty(body, Self::Status),
+            (Door::Admin, "GET", "/v1/metrics") => empty(body, Self::Metrics),
+            (Door::Admin, "GET", "/metrics") => empty(body, Self::Scrape),
             (Door::Admin, "POST", "/v1/rotate") => Ok(Self::Rotate(read(body)?)),
             (Door::Admin, "POST", "/v1/revoke") => Ok(Self::Revoke(read(body)?)),
             (Door::Admin, "POST", "/v1/enrol") => Ok(Self::Enrol(read(body)?)),
@@ -100,6 +106,8 @@ impl Request {
             Self::List => "list",
             Self::Watch(_) => "watch",
             Self::Status => "status",
+            Self::Metrics => "metrics",
+            Self::Scrape => "scrape",
             Self::Rotate(_) => "rotate",
             Self::Revoke(_) => "revoke",
             Self::Enrol(_) => "enrol",
@@ -123,6 +131,8 @@ impl Request {
             Self::HandOut(_)
             | Self::List
             | Self::Status
+            | Self::Metrics
+            | Self::Scrape
             | Self::Rotate(_)
             | Self::Revoke(_)
             | Self::Enrol(_)

@@ -25,12 +25,15 @@ pub use record::{EndReason, Event, Subject, claimed, statement};
 pub use refusals::Refusals;
 use writer::Writer;
 
+use crate::metrics::Counts;
+
 /// The log, open for appending. One for the daemon.
 pub struct Audit {
     writer: Mutex<Writer>,
     strict: AtomicBool,
     is_failing: AtomicBool,
     dirty: Notify,
+    counts: Counts,
 }
 
 /// The record is not safely written, so what it is about must not happen.
@@ -55,6 +58,7 @@ impl Audit {
             strict: strict.into(),
             is_failing: false.into(),
             dirty: Notify::new(),
+            counts: Counts::default(),
         }))
     }
 
@@ -69,6 +73,7 @@ impl Audit {
     fn append(&self, at: i64, event: &Event<'_>, sync: bool) -> Result<(), AuditError> {
         let written = self.writer().append(at, event, sync);
         self.is_failing.store(written.is_err(), Ordering::Relaxed);
+        self.counts.recorded(event, written.is_ok());
         if let Err(error) = &written {
             tracing::error!(error = %error, "Audit record not written");
         }
@@ -95,6 +100,11 @@ impl Audit {
     pub fn newest(&self, picks: &LogFilter, limit: usize) -> io::Result<Vec<String>> {
         let folder = self.writer().folder().to_owned();
         Log::open(&folder)?.newest(picks, limit)
+    }
+
+    /// Returns what was counted with the records.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Returns whether the newest record could not be written.

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::refusing::{Refusal, deny, no, plain};
-use super::{explain, leases, proof, provision, retire, status};
+use super::{explain, leases, metrics, proof, provision, retire, status};
 use crate::api::{Reply, Request};
 use crate::audit::Event;
 use crate::house::House;
@@ -48,6 +48,8 @@ pub(super) async fn answer(
 async fn carry_out(house: &Arc<House>, request: Request) -> Result<Reply, Refusal> {
     match request {
         Request::Status => status::answer(house),
+        Request::Metrics => metrics::answer(house),
+        Request::Scrape => Ok(metrics::scrape(house)),
         Request::Rotate(asked) => rotate(house, asked).await,
         Request::Revoke(asked) => revoke(house, &asked).await,
         Request::Enrol(asked) => enrol(house, &asked).await,
@@ -263,6 +265,8 @@ fn object(request: &Request) -> String {
         | Request::List
         | Request::Watch(_)
         | Request::Status
+        | Request::Metrics
+        | Request::Scrape
         | Request::Log(_)
         | Request::Leases
         | Request::Reload

@@ -6,6 +6,7 @@ mod explain;
 mod hand_out;
 mod leases;
 mod list;
+mod metrics;
 mod proof;
 mod provision;
 mod refusing;
@@ -59,6 +60,8 @@ async fn at_the_hand_out(
         }
         // The parser lets none of these through here.
         Request::Status
+        | Request::Metrics
+        | Request::Scrape
         | Request::Rotate(_)
         | Request::Revoke(_)
         | Request::Enrol(_)

@@ -38,7 +38,7 @@ pub(super) async fn observe(house: &Arc<House>, asked: &ObserveRequest) -> Resul
     let reply = Reply::plain(&observed)?;
     match &reply {
         Reply::Plain(json) if json.len() > ADMIN_REPLY_BYTES => Err(too_large(json.len())),
-        Reply::Plain(_) | Reply::HandOut(_) => Ok(reply),
+        Reply::Plain(_) | Reply::Text { .. } | Reply::HandOut(_) => Ok(reply),
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::alarms::Alarms;
 use crate::clock::Clock;
+use crate::metrics::Traffic;
 
 /// The way to one account. It stays the same while the daemon runs, whatever is configured anew.
 pub(crate) struct Gate {
@@ -33,6 +34,8 @@ struct Waiting {
     wished: VecDeque<Call>,
     ordinary: VecDeque<Call>,
     tickets: u64,
+    /// Calls that went.
+    sent: u64,
     /// Whether a task sees to it that nobody waits for ever.
     is_kept: bool,
 }
@@ -68,6 +71,7 @@ impl Gate {
             wished: VecDeque::new(),
             ordinary: VecDeque::new(),
             tickets: 0,
+            sent: 0,
             is_kept: false,
         });
         let alarm = Mutex::default();
@@ -114,6 +118,15 @@ impl Gate {
     /// Returns what holds the calls up, as it is now.
     pub(crate) fn held_up(&self) -> Option<HeldUp> {
         self.waiting().pace.held_up(self.clock.read().boot)
+    }
+
+    /// Returns how many calls went so far, and how many wait.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let waiting = self.waiting();
+        let queues = [&waiting.emergencies, &waiting.wished, &waiting.ordinary];
+        let held: usize = queues.map(VecDeque::len).into_iter().sum();
+        let held = u64::try_from(held).unwrap_or(u64::MAX);
+        Traffic { account: self.account.to_string(), sent: waiting.sent, held }
     }
 
     /// Returns the account.
@@ -170,9 +183,11 @@ impl Gate {
                 Turn::Go(pass) => {
                     let pass = Pass { gate: self.clone(), inner: Some(pass) };
                     let call = waiting.queue(urgency).remove(place);
+                    waiting.sent = waiting.sent.saturating_add(1);
                     if let Some(Err(mut nobody)) = call.map(|call| call.turn.send(pass)) {
                         // Whoever asked has gone; the lock is held here, and dropping the pass would take it.
                         let pass = nobody.inner.take();
+                        waiting.sent = waiting.sent.saturating_sub(1);
                         waiting.give_back(pass, Showed::Nothing, now);
                     }
                 }

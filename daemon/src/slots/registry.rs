@@ -26,6 +26,7 @@ use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::leases::Leases;
+use crate::metrics::Traffic;
 use crate::reload::jitter;
 use crate::store::Store;
 
@@ -213,6 +214,11 @@ impl Slots {
         let gates = self.all_gates();
         let held_up = |gate: &Arc<Gate>| Some((gate.account().clone(), gate.held_up()?));
         gates.iter().filter_map(held_up).collect()
+    }
+
+    /// Returns what went to each account, and what waits.
+    pub fn traffic(&self) -> Vec<Traffic> {
+        self.all_gates().iter().map(|gate| gate.traffic()).collect()
     }
 
     /// Waits until every loop has ended, and closes the slots, those that are at rest and those that never began. Call

@@ -17,6 +17,8 @@ mod handing_out;
 mod holding;
 mod leasing;
 mod limits;
+mod measuring;
+mod openmetrics;
 mod pacing;
 mod program;
 mod provisioning;

@@ -57,11 +57,22 @@ fn written(request: &Request) -> (&'static str, String, String) {
         Request::Drift(asked) => json(serde_json::to_value(asked)),
         Request::Retire(asked) => json(serde_json::to_value(asked)),
         Request::EndLease(asked) => json(serde_json::to_value(asked)),
-        Request::List | Request::Status | Request::Leases | Request::Reload => Ok(String::new()),
+        Request::List
+        | Request::Status
+        | Request::Metrics
+        | Request::Scrape
+        | Request::Leases
+        | Request::Reload => Ok(String::new()),
     };
-    let only_looks = matches!(request, Request::Status | Request::Leases);
+    let only_looks =
+        matches!(request, Request::Status | Request::Metrics | Request::Scrape | Request::Leases);
     let method = if only_looks { "GET" } else { "POST" };
-    (method, format!("/v1/{}", request.verb()), body.expect("a request is JSON"))
+    let path = match request {
+        // Where scrapers look.
+        Request::Scrape => "/metrics".to_owned(),
+        _ => format!("/v1/{}", request.verb()),
+    };
+    (method, path, body.expect("a request is JSON"))
 }
 
 /// A request as an HTTP library reads it, without ours.

@@ -24,7 +24,7 @@ rights_are_right() {
 }
 
 nothing_runs_yet() {
-    [ "$(in_root systemctl is-enabled patd.service patd.socket patd-admin.socket patd-admin-key.timer patd-sleep.service)" = $'disabled\ndisabled\ndisabled\ndisabled\ndisabled' ]
+    [ "$(in_root systemctl is-enabled patd.service patd.socket patd-admin.socket patd-admin-key.timer patd-metrics.timer patd-sleep.service)" = $'disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled' ]
     shows ActiveState inactive
 }
 
@@ -33,7 +33,7 @@ nothing_runs_yet() {
 units_verify() {
     local page said
     said=$(
-        in_root systemd-analyze verify --man=no patd.service patd.socket patd-admin.socket patd-admin-key.service patd-admin-key.timer patd-sleep.service 2>&1
+        in_root systemd-analyze verify --man=no patd.service patd.socket patd-admin.socket patd-admin-key.service patd-admin-key.timer patd-metrics.service patd-metrics.timer patd-sleep.service 2>&1
         as_user miguel systemd-analyze --user verify --man=no patd.service patd.socket patd-admin.socket 2>&1
     )
     printf '%s\n' "$said"

@@ -7,6 +7,19 @@ use crate::time::Timestamp;
 use super::{Flight, Held, Rules, Slot, Standing, Work};
 
 impl Slot {
+    /// Every word that [`Slot::word`] says.
+    pub const WORDS: [&'static str; 9] = [
+        "empty",
+        "issuing",
+        "proving",
+        "serving",
+        "draining",
+        "quarantined",
+        "revoking",
+        "revoked",
+        "fenced",
+    ];
+
     /// Returns a slot that was never issued, for this host's lineage.
     pub fn new(host: HostId) -> Self {
         Self {

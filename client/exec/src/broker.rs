@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pat_wire::connection::{Broker, BrokerError, HAND_OUT_SOCKET, Server};
+use pat_wire::connection::{Broker, BrokerError, HAND_OUT_SOCKET, Reply, Server, to_json};
 use pat_wire::error::ErrorCode;
 use pat_wire::limits;
 use pat_wire::message::{HandOut, HandOutRequest, List};
@@ -63,16 +63,18 @@ impl Way {
         Ok(broker)
     }
 
-    /// Asks for a secret.
+    /// Asks for a secret. The answer takes a while: what does not depend on it is done meanwhile.
     ///
     /// # Errors
-    /// What the broker said, with the reason for a missing gate where that may be why.
-    pub(crate) fn hand_out(&self, request: &HandOutRequest) -> Result<HandOut, Failure> {
+    /// No broker, or the group could not be changed.
+    pub(crate) fn ask(&self, request: HandOutRequest) -> Result<Asked<'_>, Failure> {
         let broker = self.connect(limits::CLIENT_DEADLINE)?;
-        let hand_out = broker.and_then(|broker| broker.hand_out(request));
-        let hand_out = hand_out.map_err(|error| self.explained(&error))?;
-        check(request, &hand_out)?;
-        Ok(hand_out)
+        let sent = broker.and_then(|mut broker| {
+            broker.send("POST", "/v1/hand-out", &to_json(&request)?)?;
+            Ok(broker)
+        });
+        let broker = sent.map_err(|error| self.explained(&error))?;
+        Ok(Asked { way: self, broker, request })
     }
 
     /// Asks for the caller's own connections.
@@ -93,6 +95,27 @@ impl Way {
             return failure.and(&gate::why_not_held());
         }
         failure
+    }
+}
+
+/// A question for a secret that is on its way.
+pub(crate) struct Asked<'a> {
+    way: &'a Way,
+    broker: Broker,
+    request: HandOutRequest,
+}
+
+impl Asked<'_> {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// What the broker said, with the reason for a missing gate where that may be why.
+    pub(crate) fn answer(self) -> Result<HandOut, Failure> {
+        let reply = self.broker.receive(limits::BODY_BYTES);
+        let hand_out = reply.and_then(Reply::hand_out);
+        let hand_out = hand_out.map_err(|error| self.way.explained(&error))?;
+        check(&self.request, &hand_out)?;
+        Ok(hand_out)
     }
 }
 

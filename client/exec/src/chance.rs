@@ -3,9 +3,19 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+/// The kernel is asked once in a process: what follows only has to differ.
 fn number() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    static DRAWN: AtomicU64 = AtomicU64::new(0);
+    let drawn = DRAWN.fetch_add(1, Ordering::Relaxed);
+    SEED.get_or_init(seed).wrapping_add(drawn.wrapping_mul(GOLDEN))
+}
+
+fn seed() -> u64 {
     let mut bytes = [0; 8];
     match File::open("/dev/urandom").and_then(|mut device| device.read_exact(&mut bytes)) {
         Ok(()) => u64::from_ne_bytes(bytes),
@@ -31,6 +41,9 @@ pub(crate) fn jittered(duration: Duration) -> Duration {
     let share = u32::try_from(number() % 1000).unwrap_or_default();
     duration / 2 + duration / 2000 * share
 }
+
+/// Odd, so that no two of 2^64 numbers are the same, and as far as can be from making a pattern.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,5 @@
 //! Which process owns a home: its pid, when it started, since which boot, in which pid namespace.
-//! A pid alone is reused.
+//! A pid alone is reused. And what this process was told to ignore.
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
@@ -39,6 +39,17 @@ impl Identity {
     }
 }
 
+/// Returns whether SIGHUP is ignored, as nohup(1) leaves it to its command.
+pub(crate) fn ignores_hangup() -> bool {
+    is_ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
+}
+
+fn is_ignored(status: &str) -> bool {
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 != 0)
+}
+
 fn started(pid: i32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the name and may contain anything, `)` and spaces included.
@@ -64,6 +75,12 @@ fn namespace() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ignored_hangup_is_seen_in_the_mask() {
+        assert!(is_ignored("Name:\tx\nSigIgn:\t0000000000001001\n"));
+        assert!(!is_ignored("SigIgn:\t0000000000001000\nSigCgt:\t0000000000000001\n"));
+    }
 
     #[test]
     fn a_running_process_is_not_dead_and_a_reused_pid_is() {

@@ -1,7 +1,7 @@
 //! The main path: a hand-out, a delivery, and then the wrapper is the command.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use pat_wire::message::{Delivery, HandOut, Terms};
@@ -13,8 +13,8 @@ use crate::failure::{Failure, say};
 use crate::gate::Gate;
 use crate::helper;
 use crate::home::record::Record;
-use crate::home::{Home, Others, place, real, sweep};
-use crate::process::Identity;
+use crate::home::site::{self, Site};
+use crate::home::{Home, Others, real};
 use crate::program::Executable;
 use crate::variables::{self, Variable};
 use crate::{entry, program, target, which};
@@ -42,10 +42,16 @@ fn prepare(gate: Gate, options: &Options, command: &Command) -> Result<Ready, Fa
         None => which::named_by_command(command)?,
     };
     let way = Way::new(gate, options.socket.as_deref())?;
-    let hand_out = way.hand_out(&broker::request(options, connection))?;
+    let asked = way.ask(broker::request(options, connection))?;
+    // What the answer has no say in is looked up while the broker looks into it. What is wrong there matters only
+    // where it is needed.
+    let found = program::find(&command.program, std::env::var_os("PATH").as_deref());
+    let site = (options.deliver != Some(Delivery::Env)).then(Site::find);
+    let hand_out = asked.answer()?;
+    let executable = executable(found, command, &hand_out.terms)?;
     match hand_out.terms.deliver {
-        Delivery::Env => in_environment(&way, &hand_out, command),
-        Delivery::Home => in_home(&way, &hand_out, command),
+        Delivery::Env => in_environment(&way, &hand_out, command, executable),
+        Delivery::Home => in_home(&way, &hand_out, site.unwrap_or_else(Site::find)?, executable),
     }
 }
 
@@ -70,9 +76,13 @@ impl Ready {
     }
 }
 
-fn in_environment(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Ready, Failure> {
+fn in_environment(
+    way: &Way,
+    hand_out: &HandOut,
+    command: &Command,
+    executable: Executable,
+) -> Result<Ready, Failure> {
     let terms = &hand_out.terms;
-    let executable = find(command, terms)?;
     let delivered = if terms.env.is_empty() {
         refuse_node_clients(command)?;
         whole_entry(hand_out)?
@@ -109,32 +119,33 @@ fn refuse_node_clients(command: &Command) -> Result<(), Failure> {
     )))
 }
 
-fn in_home(way: &Way, hand_out: &HandOut, command: &Command) -> Result<Ready, Failure> {
+fn in_home(
+    way: &Way,
+    hand_out: &HandOut,
+    site: Site,
+    executable: Executable,
+) -> Result<Ready, Failure> {
     let terms = &hand_out.terms;
-    let uid = nix::unistd::getuid().as_raw();
-    let real = real::find(|name| std::env::var_os(name), uid)?;
-    real::complete(&real)?;
-    let places = place::candidates(std::env::var_os("XDG_RUNTIME_DIR").as_deref(), uid);
-    let place = place::best(&places)?;
-    let failed =
-        |error| Failure::system(format_args!("cannot make a home in {}", place.display()), error);
+    real::complete(&site.real)?;
+    let place = site.place()?.to_owned();
+    let failed = |error| site::failed(&place, error);
     let record = Record {
-        owner: Identity::own().map_err(failed)?,
-        real,
+        owner: site.owner,
+        real: site.real,
         connection: terms.connection.clone(),
         lease: terms.lease.clone(),
         socket: way.chosen().map(Path::to_owned),
     };
     let mask = hold_signals()?;
-    let home = Home::new(place, uid, &record).map_err(failed)?;
+    let home = Home::new(&place, site.uid, &record).map_err(failed)?;
     // It starts on another processor while the rest is done here.
     let helper = helper::start(home.private(), mask)?;
 
-    let executable = find(command, terms)?;
     let kept = kept(hand_out, &record.real)?;
     home.link(&record.real).and_then(|()| home.fill(hand_out, &kept)).map_err(failed)?;
-    sweep::sweep(&places, uid);
-    warn_of_logout(place);
+    if site.outlives_login {
+        warn_of_logout(&place);
+    }
     let mut delivered = variables::default_connection(terms);
     delivered.push(("SNOWFLAKE_HOME".into(), home.path().into()));
     let variables = variables::for_child(std::env::vars_os(), terms, delivered);
@@ -153,11 +164,16 @@ fn kept(hand_out: &HandOut, real: &Path) -> Result<Connections, Failure> {
     Ok(Connections::default())
 }
 
-fn find(command: &Command, terms: &Terms) -> Result<Executable, Failure> {
-    let search = std::env::var_os("PATH");
+/// Returns what the wrapper becomes: what the caller's PATH led to, or what the entry allows.
+fn executable(
+    found: Result<PathBuf, Failure>,
+    command: &Command,
+    terms: &Terms,
+) -> Result<Executable, Failure> {
     if terms.targets.is_empty() {
-        return program::find(&command.program, search.as_deref()).map(Executable::Found);
+        return found.map(Executable::Found);
     }
+    let search = std::env::var_os("PATH");
     let chosen = target::chosen(&terms.targets, command, search.as_deref())?;
     Ok(Executable::Allowed(Box::new(chosen)))
 }
@@ -184,31 +200,11 @@ fn hold_signals() -> Result<SigSet, Failure> {
 
 /// A command that ignores SIGHUP means to outlive its login; its home does not.
 fn warn_of_logout(place: &Path) {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    if ignores_hangup(&status) {
-        say(&format!(
-            "the private home in {} goes at your last logout; to keep it: loginctl enable-linger",
-            place.display()
-        ));
-    }
-}
-
-fn ignores_hangup(status: &str) -> bool {
-    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 1 != 0)
+    say(&format!(
+        "the private home in {} goes at your last logout; to keep it: loginctl enable-linger",
+        place.display()
+    ));
 }
 
 /// Programs on the Node SDK, which reads `connections.toml` and nothing else.
 const NODE_CLIENTS: [&str; 4] = ["cortex", "coco", "node", "bun"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ignored_hangup_is_seen_in_the_mask() {
-        assert!(ignores_hangup("Name:\tx\nSigIgn:\t0000000000001001\n"));
-        assert!(!ignores_hangup("SigIgn:\t0000000000001000\nSigCgt:\t0000000000000001\n"));
-    }
-}

@@ -75,8 +75,17 @@ impl Known {
         self.0.insert(path, state);
     }
 
+    /// Writes them into the private directory for the first time, before anybody reads there.
+    pub(crate) fn write_new(&self, private: &Path) -> io::Result<()> {
+        files::write_new(&private.join(FILE), &self.to_bytes())
+    }
+
     /// Writes them into the private directory.
     pub(crate) fn write(&self, private: &Path) -> io::Result<()> {
+        files::replace(&private.join(FILE), &self.to_bytes())
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (path, State { copied, target }) in &self.0 {
             let print =
@@ -87,7 +96,7 @@ impl Known {
                 bytes.push(0);
             }
         }
-        files::replace(&private.join(FILE), &bytes)
+        bytes
     }
 
     /// Reads them from the private directory. Without the file nothing was linked yet.

@@ -20,6 +20,7 @@ pub(crate) mod place;
 pub(crate) mod real;
 pub(crate) mod record;
 mod secrets;
+pub(crate) mod site;
 pub(crate) mod sweep;
 mod tree;
 
@@ -88,7 +89,7 @@ impl Home {
             let state = State { copied: None, target: Print::following(&target) };
             known.insert(name.into(), state);
         }
-        known.write(&self.private)
+        known.write_new(&self.private)
     }
 
     /// Writes the connections for the first time.

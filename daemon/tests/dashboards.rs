@@ -104,9 +104,9 @@ fn texts<'v>(value: &'v Value, keys: &[&str]) -> Vec<&'v str> {
     match value {
         Value::Object(object) => object
             .iter()
-            .flat_map(|(key, value)| match value {
-                Value::String(text) if keys.contains(&key.as_str()) => vec![text.as_str()],
-                other => texts(other, keys),
+            .flat_map(|(key, value)| match value.as_str() {
+                Some(text) if keys.contains(&key.as_str()) => vec![text],
+                Some(_) | None => texts(value, keys),
             })
             .collect(),
         Value::Array(items) => items.iter().flat_map(|item| texts(item, keys)).collect(),

@@ -1,11 +1,12 @@
 //! Where the chain of the log has got to, said now and then where whoever can write the log cannot take it back: to
 //! the journal. By it a log that was cut or made anew is noticed (`patctl audit verify --head`).
 
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use patd_audit::Head;
+
+use crate::logging::journal::{AUDIT_HASH, AUDIT_SEQ, Fields, SOCKET};
 
 /// What was said last, and when.
 pub(super) struct Checkpoints {
@@ -16,7 +17,7 @@ pub(super) struct Checkpoints {
 impl Checkpoints {
     /// Returns checkpoints for the journal, if standard error is connected to it, and else for the log there.
     pub(super) fn of_this_process() -> Self {
-        let journal = crate::logging::stderr_is_the_journal().then(|| JOURNAL.into());
+        let journal = crate::logging::stderr_is_the_journal().then(|| SOCKET.into());
         Self { journal, said: None }
     }
 
@@ -43,27 +44,24 @@ impl Checkpoints {
     }
 }
 
-/// One datagram in the journal's own form, so that the head has fields of its own beside the line
-/// (systemd.journal-fields(7)); the journal adds who said it.
+/// A record with the head in fields of its own beside the line.
 fn tell(journal: &Path, head: Head) -> std::io::Result<()> {
-    let socket = UnixDatagram::unbound()?;
-    socket.set_nonblocking(true)?;
     let Head { seq, hash } = head;
-    let fields = format!(
-        "MESSAGE=Audit head head={head}\nPRIORITY=6\nSYSLOG_IDENTIFIER=patd\n\
-         PATD_AUDIT_SEQ={seq}\nPATD_AUDIT_HASH={hash}\n"
-    );
-    socket.send_to(fields.as_bytes(), journal).map(|_| ())
+    let fields = Fields::new([(AUDIT_SEQ, seq.to_string()), (AUDIT_HASH, hash.to_string())]);
+    fields.send(journal, INFORMATION, &format!("Audit head head={head}"))
 }
 
 /// Records after which the head is said again.
 const RECORDS: u64 = 64;
 /// Time after which it is said again, if it has moved.
 pub(super) const ROUND: Duration = Duration::from_secs(300);
-const JOURNAL: &str = "/run/systemd/journal/socket";
+/// As syslog(3) numbers priorities.
+const INFORMATION: u8 = 6;
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixDatagram;
+
     use patd_audit::Hash;
 
     use super::*;

@@ -72,10 +72,16 @@ pub fn files(looked: &[Looked]) -> Vec<Finding> {
     findings
 }
 
-/// Judges the names of the variables that are set.
+/// The variable that holds whole connections, as the text of a file of them.
+pub const WHOLE: &str = "SNOWFLAKE_CONNECTIONS";
+
+/// Judges the names of the variables that are set; [`WHOLE`] among them only if [`scan`] finds something in it.
 pub fn environment(names: &[String]) -> Finding {
-    let secret: Vec<&str> =
-        names.iter().map(String::as_str).filter(|name| variable(name).is_some()).collect();
+    let secret: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name == WHOLE || variable(name).is_some())
+        .collect();
     match secret.as_slice() {
         [] => Finding::ok(
             Id::EnvironmentToken,
@@ -116,6 +122,9 @@ fn setting(kind: Kind, line: &str) -> Option<&'static str> {
     let trimmed = line.trim_start();
     let is_comment = trimmed.starts_with(['#', ';']);
     let text = trimmed.trim_start_matches(['#', ';', ' ', '\t']);
+    // Whole connections as the value of one variable.
+    let holds_connections = text.contains(&format!("{WHOLE}="));
+    let kind = if holds_connections { Kind::Connections } else { kind };
     let signs = text.match_indices('=');
     signs.filter_map(|(at, _)| text.split_at_checked(at)).find_map(|(before, from)| {
         let what = named(kind, key(before))?;
@@ -189,6 +198,8 @@ const ELSEWHERE: [&str; 6] = ["GH_", "GITHUB_", "GITLAB_", "AZURE_", "ADO_", "AZ
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{Needs, Outcome};
 
@@ -223,6 +234,7 @@ mod tests {
             "snowflake_token = simpat_x",
             "#SNOWFLAKE_PASSWORD='simpat_x'",
             "MY_PAT=simpat_x",
+            "export SNOWFLAKE_CONNECTIONS='[dev] password=\"simpat_x\"'",
         ] {
             assert_eq!(lines(Kind::Variables, text), [1], "{text}");
         }
@@ -253,6 +265,7 @@ mod tests {
             "SNOWFLAKE_ACCOUNT=a",
             "SA_PAT=$OTHER",
             "SNOWFLAKE_PASSWORD=",
+            "SNOWFLAKE_CONNECTIONS='[dev] account=\"a\"'",
         ] {
             assert_eq!(lines(Kind::Variables, text), [0; 0], "{text}");
         }
@@ -298,5 +311,32 @@ mod tests {
         let found = environment(&names(&["PATH", "SNOWFLAKE_PASSWORD"]));
         assert_eq!(found.outcome, Outcome::Warning);
         assert!(found.evidence.starts_with("SNOWFLAKE_PASSWORD is set"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_around_it_a_credential_is_found_and_not_shown(
+            before in any::<String>(),
+            after in any::<String>(),
+            secret in "[a-zA-Z0-9+/=_-]{24,60}q7",
+            quote in "[\"']",
+        ) {
+            let text = format!("{before}\npassword = {quote}{secret}{quote}\n{after}");
+
+            let hits = scan(Kind::Connections, &text);
+
+            let looked = Looked { path: "/c".into(), is_readable_by_others: false, hits: Ok(hits.clone()) };
+            let shown = format!("{:?} {:?}", hits, files(&[looked]));
+            prop_assert!(hits.iter().any(|hit| hit.what == "password"), "{hits:?}");
+            prop_assert!(!shown.contains(&secret));
+        }
+
+        #[test]
+        fn no_text_stops_the_scan(text in any::<String>()) {
+            for kind in [Kind::Connections, Kind::Variables] {
+                let lines = text.lines().count();
+                prop_assert!(scan(kind, &text).iter().all(|hit| (1..=lines).contains(&hit.line)));
+            }
+        }
     }
 }

@@ -195,6 +195,8 @@ fn folded(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::Outcome;
 
@@ -261,5 +263,24 @@ mod tests {
         let [finding] = found(Form::Connections, "[dev\npassword = \"hush\"").try_into().unwrap();
         assert!(matches!(finding.outcome, Outcome::NotChecked { .. }));
         assert!(!format!("{finding:?}").contains("hush"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_credential_is_in_no_finding_whatever_else_the_file_says(
+            noise in any::<String>(),
+            key in "password|token|private_key_path|host|user",
+            secret in "[a-zA-Z0-9]{24,40}q7",
+        ) {
+            for text in [
+                format!("[dev]\naccount = \"myorg-my_account\"\n{key} = \"{secret}\"\n{noise}"),
+                format!("{noise}\n[connections.dev]\naccount = \"myorg-my_account\"\n{key} = '{secret}'\n"),
+            ] {
+                for form in [Form::Connections, Form::Config] {
+                    let shown = format!("{:?}", found(form, &text));
+                    prop_assert!(!shown.contains(&secret), "{shown}");
+                }
+            }
+        }
     }
 }

@@ -1,14 +1,15 @@
 //! The caller's own files and environment: which may hold a credential of Snowflake's, and what is in them. Texts are
 //! wiped when they were looked at.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use pat_wire::secret::Zeroizing;
-use patd_checks::plaintext::{Kind, Looked, environment, files, scan};
+use patd_checks::plaintext::{Kind, Looked, WHOLE, environment, files, scan};
 use patd_checks::siblings::{self, Form, Ours, judged};
 use patd_checks::{Fact, Finding, Id, Needs};
 use patd_config::Config;
@@ -136,35 +137,41 @@ fn is_backup(name: &str, found: &str) -> bool {
     rest.is_some_and(|rest| BACKUPS.iter().any(|end| rest.ends_with(end)))
 }
 
-/// None where nothing is to be read: it is gone, or no file. A FIFO is not opened: nobody may be writing there.
+/// None where nothing is to be read: it is gone, or no file.
 fn read(of: Candidate) -> Option<Text> {
     let found = fs::metadata(&of.path).ok().filter(fs::Metadata::is_file)?;
-    let text = whole(&of.path, found.len());
+    let text = whole(&of.path);
     Some(Text { of, mode: found.mode(), text })
 }
 
-fn whole(path: &Path, bytes: u64) -> Fact<Zeroizing<String>> {
+fn whole(path: &Path) -> Fact<Zeroizing<String>> {
     let needs = |why: &str| Needs::new(format!("to read {}{why}", path.display()));
-    if bytes > LARGEST {
-        return Err(needs(", which is too large to be one of these"));
-    }
-    // Sized once: a buffer that grows leaves copies of what it held.
-    let mut raw = Zeroizing::new(Vec::with_capacity(
-        usize::try_from(bytes).unwrap_or_default().saturating_add(1),
-    ));
     let unread = |error: std::io::Error| match error.kind() == ErrorKind::PermissionDenied {
         true => needs(""),
         false => needs(&format!(" ({error})")),
     };
-    let file = File::open(path).map_err(unread)?;
+    // Should a FIFO have taken its place, nobody is waited for.
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = File::options().read(true).custom_flags(flags.bits()).open(path).map_err(unread)?;
+    let bytes = file.metadata().map_err(unread)?.len();
+    if bytes > LARGEST {
+        return Err(needs(", which is too large to be one of these"));
+    }
+    // Sized once: a buffer that grows leaves copies of what it held.
+    let room = usize::try_from(bytes).unwrap_or_default().saturating_add(1);
+    let mut raw = Zeroizing::new(Vec::with_capacity(room));
     file.take(bytes).read_to_end(&mut raw).map_err(unread)?;
     let text = String::from_utf8_lossy(&raw);
     Ok(Zeroizing::new(text.into_owned()))
 }
 
-/// The names of what is set.
+/// The names of what is set; of the variable that may hold whole connections, if there is a credential in it.
 fn variables() -> Vec<String> {
-    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+    let is_set = |(name, value): &(OsString, OsString)| match name == WHOLE {
+        true => !scan(Kind::Connections, &value.to_string_lossy()).is_empty(),
+        false => !value.is_empty(),
+    };
+    let set = std::env::vars_os().filter(is_set);
     let mut names: Vec<String> = set.filter_map(|(name, _)| name.into_string().ok()).collect();
     names.sort();
     names

@@ -8,6 +8,7 @@ mod format;
 mod full_disk;
 mod kill;
 mod leak;
+mod making;
 mod model;
 mod refusal;
 mod rollback;

@@ -4,7 +4,7 @@ CACHE=${PAT_BROKER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pat-broker-tests}
 TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/pat-broker-tests.XXXXXX")
 PASSED=0 FAILED=0 FAILURES=()
-export PAT_BROKER_SKIPS=$WORK/skips
+export PAT_BROKER_SKIPS=$WORK/skips PAT_BROKER_TOOLS=$CACHE/tools
 : >"$PAT_BROKER_SKIPS"
 mkdir -p "$CACHE"
 trap 'rm -rf "$WORK"' EXIT

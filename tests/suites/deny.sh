@@ -3,7 +3,7 @@
 
 suite_deny() {
     local tool=$CACHE/tools/bin/cargo-deny
-    [ -x "$tool" ] || step "install cargo-deny" cargo install --locked --debug --root "$CACHE/tools" cargo-deny@0.20.2
+    [ -x "$tool" ] || step "cargo-deny" packaging/release/tools cargo-deny
     step "licences, sources, bans" "$tool" --locked check licenses sources bans
     if "$tool" fetch db >/dev/null 2>&1; then
         step "advisories" "$tool" --locked check advisories

@@ -40,6 +40,26 @@ fn apply_through_snow_brings_the_account_to_the_pattern() {
     assert_eq!(with_key.status.code(), Some(0), "{}", said(&with_key));
 }
 
+/// docs/recipes.md: admins with SSO only. The browser is a program that opens the page it is given, as a signed-in one does.
+#[test]
+fn an_admin_who_logs_in_by_a_browser_plans_and_applies() {
+    let admin = Admin::of(world());
+    let browser = Browser::of(&admin);
+
+    let planned = ran(browser.opens(&mut admin.patctl(&["plan"])));
+    let applied = ran(browser.opens(&mut admin.patctl(APPLY)));
+    let windows = browser.windows();
+
+    assert!(said(&planned).contains("2 need a confirmation"), "{}", said(&planned));
+    assert_eq!(applied.status.code(), Some(0), "{}", said(&applied));
+    let with_key = ran(&mut admin.patctl_with_key(&["plan"]));
+    assert_eq!(with_key.status.code(), Some(0), "{}", said(&with_key));
+    let logins = admin.world.sim.logins();
+    let by_browser = logins.iter().filter(|login| login.first_factor == "SAML2_ASSERTION").count();
+    assert!(windows == by_browser && (2..=16).contains(&windows), "{windows} {by_browser}");
+    println!("{windows} browser windows for a plan and an apply");
+}
+
 #[test]
 fn the_printed_script_run_by_snow_makes_the_same_account() {
     let admin = Admin::of(world());
@@ -169,6 +189,40 @@ impl Admin {
         let planned = ran(plan.arg("--out").arg(&file));
         assert!(file.exists(), "{}", said(&planned));
         serde_json::from_slice(&fs::read(&file).unwrap()).unwrap()
+    }
+}
+
+/// What `BROWSER` names: it opens the page, follows where it is sent, and counts.
+struct Browser {
+    program: PathBuf,
+    opened: PathBuf,
+}
+
+impl Browser {
+    fn of(admin: &Admin) -> Self {
+        let (program, opened) = (admin.home.join("browser"), admin.home.join("opened"));
+        let python = snow().with_file_name("python3");
+        let text = format!(
+            "#!{}\nimport sys, urllib.request\nopen({:?}, 'a').write(sys.argv[1] + '\\n')\n\
+             urllib.request.urlopen(sys.argv[1]).read()\n",
+            python.display(),
+            opened.display()
+        );
+        fs::write(&program, text).unwrap();
+        mode(&program, 0o700);
+        let path = admin.home.join("connections.toml");
+        let entry = fs::read_to_string(&path).unwrap();
+        let by_browser = "authenticator = \"externalbrowser\"";
+        fs::write(&path, entry.replace(&format!("password = \"{PASSWORD}\""), by_browser)).unwrap();
+        Self { program, opened }
+    }
+
+    fn opens<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        command.env("BROWSER", format!("{} %s &", self.program.display()))
+    }
+
+    fn windows(&self) -> usize {
+        fs::read_to_string(&self.opened).unwrap_or_default().lines().count()
     }
 }
 

@@ -27,7 +27,8 @@
 //! | `POST /api/v2/statements` | submit: `requestId`, `retry`, `async`, `nullable`; 200, 202, 400, 401, 403, 408, 415, 422 |
 //! | `GET /api/v2/statements/{handle}` | status: `partition`; 200, 202, 422 |
 //! | `POST /api/v2/statements/{handle}/cancel` | 200, 422 |
-//! | `POST /session/v1/login-request` | PAT as `TOKEN` or `PASSWORD`, `SNOWFLAKE_JWT`; failures are 200 with a code |
+//! | `POST /session/v1/login-request` | PAT as `TOKEN` or `PASSWORD`, `SNOWFLAKE_JWT`, `EXTERNALBROWSER`; failures are 200 with a code |
+//! | `POST /session/authenticator-request`, `GET /sign-in/{page}` | a browser login: whoever opens the page is signed in |
 //! | `POST /queries/v1/query-request` | one statement, JSON rows |
 //! | `POST /session/token-request` | renew: a session token lives 3,600 s, a master token 14,400 s |
 //! | `POST /session?delete=true`, `/session/heartbeat`, `/queries/v1/abort-request`, `/telemetry/send` | |

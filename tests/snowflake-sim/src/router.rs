@@ -4,7 +4,7 @@ use http::header::DATE;
 use http::{Method, StatusCode};
 
 use crate::control;
-use crate::driver::{login, query, session};
+use crate::driver::{browser, login, query, session};
 use crate::fault::{Act, Point};
 use crate::http::reply::{Fate, Reply};
 use crate::http::request::Request;
@@ -35,6 +35,8 @@ fn protocols(world: &mut World, request: &Request) -> Reply {
         ["session", "v1", "login-request"] => (&Method::POST, Box::new(login::login)),
         ["queries", "v1", "query-request"] => (&Method::POST, Box::new(query::query)),
         ["queries", "v1", "abort-request"] => (&Method::POST, harmed(session::abort)),
+        ["session", "authenticator-request"] => (&Method::POST, harmed(browser::request)),
+        &["sign-in", page] => (&Method::GET, harmed(move |world, _| browser::page(world, page))),
         ["session"] => (&Method::POST, harmed(session::end)),
         ["session", "heartbeat"] => (&Method::POST, harmed(session::heartbeat)),
         ["session", "token-request"] => (&Method::POST, harmed(session::renew)),

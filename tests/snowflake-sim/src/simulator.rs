@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::chance::Chance;
 use crate::clock::Clock;
+use crate::driver::browser::SignIns;
 use crate::driver::sessions::Sessions;
 use crate::engine::{
     AccountIdentity, Engine, LoginRecord, QueryRecord, ResultTable, SqlError, Switches, TokenView,
@@ -308,6 +309,8 @@ fn world(options: &Options) -> World {
         http: options.http_switches.clone(),
         statements: Statements::default(),
         sessions: Sessions::default(),
+        sign_ins: SignIns::default(),
+        has_tls: options.tls,
         client_address: options.client_address,
         unplugged: false,
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::chance::Chance;
 use crate::clock::Clock;
+use crate::driver::browser::SignIns;
 use crate::driver::sessions::Sessions;
 use crate::engine::{Engine, Millis};
 use crate::fault::FaultBook;
@@ -22,6 +23,9 @@ pub(crate) struct World {
     pub(crate) http: HttpSwitches,
     pub(crate) statements: Statements,
     pub(crate) sessions: Sessions,
+    pub(crate) sign_ins: SignIns,
+    /// Whether clients reach it over TLS.
+    pub(crate) has_tls: bool,
     /// What the server believes clients' addresses are, instead of the real ones.
     pub(crate) client_address: Option<IpAddr>,
     /// While set, the protocols answer nothing; the control API goes on.

@@ -65,7 +65,7 @@ fn answer(cli: &Cli, args: &InitArgs, publics: &[PublicKey], done: &Done) -> Ans
         items.iter().map(|item| format!("{what}  {item}\n")).collect()
     };
     let prints: Vec<String> = publics.iter().map(PublicKey::fingerprint).collect();
-    let next = next_steps(cli, args);
+    let next = next_steps(cli, args, publics.len() > 1);
     let text = format!(
         "{}{}admin key  {}\n\nnext:\n{}",
         lines("made", &done.made),
@@ -82,7 +82,7 @@ fn answer(cli: &Cli, args: &InitArgs, publics: &[PublicKey], done: &Done) -> Ans
     Answer::ok(text, json)
 }
 
-fn next_steps(cli: &Cli, args: &InitArgs) -> Vec<String> {
+fn next_steps(cli: &Cli, args: &InitArgs, are_several: bool) -> Vec<String> {
     let patctl = match cli.config == Path::new("/etc/patd") {
         true => "patctl".to_owned(),
         false => format!("patctl --config {}", cli.config.display()),
@@ -101,10 +101,11 @@ fn next_steps(cli: &Cli, args: &InitArgs) -> Vec<String> {
         true => "patctl --socket DIRECTORY_OF_THE_SOCKETS/admin.sock status".to_owned(),
         false => format!("patctl --socket {} status", cli.socket.display()),
     };
+    let account = if are_several { " --account ACCOUNT" } else { "" };
     vec![
-        format!("{patctl} add NAME --user USER --role ROLE --for LOCALUSER"),
+        format!("{patctl} add NAME{account} --user USER --role ROLE --for LOCALUSER"),
         format!(
-            "{patctl} bootstrap --network-cidr ADDRESS > bootstrap.sql    (a security admin runs it at Snowflake)"
+            "{patctl} bootstrap{account} --network-cidr ADDRESS > bootstrap.sql    (a security admin runs it at Snowflake)"
         ),
         start,
         status,

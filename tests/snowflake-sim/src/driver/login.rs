@@ -1,4 +1,4 @@
-//! `POST /session/v1/login-request`: a token, a password or a key-pair JWT becomes a session.
+//! `POST /session/v1/login-request`: a token, a password, a key-pair JWT or a browser login becomes a session.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ struct Data {
     authenticator: Option<String>,
     token: Option<String>,
     password: Option<String>,
+    proof_key: Option<String>,
 }
 
 pub(crate) fn login(world: &mut World, request: &Request) -> Reply {
@@ -68,6 +69,9 @@ fn refusal(code: &str, message: &str, method: &str) -> Reply {
 
 fn open(world: &mut World, request: &Request, data: Data) -> Result<Session, Refused> {
     let now = world.now();
+    let (token, proof_key) = (data.token.clone(), data.proof_key.clone().unwrap_or_default());
+    let token = token.unwrap_or_default();
+    let signed_in = world.sign_ins.take(&token, &proof_key);
     let empty_to_none = |name| request.parameter(name).filter(|v| !v.is_empty()).map(str::to_owned);
     let attempt = |method| LoginAttempt {
         login_name: data.login_name.clone().filter(|name| !name.is_empty()),
@@ -81,7 +85,6 @@ fn open(world: &mut World, request: &Request, data: Data) -> Result<Session, Ref
         client_version: data.client_app_version.clone().unwrap_or_default(),
         via: Via::Driver,
     };
-    let token = data.token.clone().unwrap_or_default();
     let attempt = match data.authenticator().as_str() {
         "PROGRAMMATIC_ACCESS_TOKEN" => attempt(LoginMethod::Pat { secret: token }),
         "SNOWFLAKE_JWT" => {
@@ -95,6 +98,13 @@ fn open(world: &mut World, request: &Request, data: Data) -> Result<Session, Ref
             let password = data.password.clone().unwrap_or_default();
             attempt(LoginMethod::Password { password })
         }
+        "EXTERNALBROWSER" if signed_in.is_none() || signed_in != data.login_name => {
+            return Err(refused(
+                "390190",
+                "There was an error related to the SAML Identity Provider.",
+            ));
+        }
+        "EXTERNALBROWSER" => attempt(LoginMethod::Browser),
         "OAUTH" => return Err(refused("390303", "Invalid OAuth access token. ")),
         other => {
             return Err(refused("390195", &format!("The authenticator {other} is not known.")));
@@ -119,6 +129,7 @@ impl Data {
             "PROGRAMMATIC_ACCESS_TOKEN" => "PAT",
             "SNOWFLAKE_JWT" => "KEYPAIR",
             "OAUTH" => "OAUTH",
+            "EXTERNALBROWSER" => "SAML",
             _ => "USERNAME_PASSWORD",
         }
     }

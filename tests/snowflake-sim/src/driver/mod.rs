@@ -1,5 +1,6 @@
 //! The driver protocol: login, query, session, as the Python and Node clients speak it.
 
+pub(crate) mod browser;
 pub(crate) mod login;
 mod parameters;
 pub(crate) mod query;

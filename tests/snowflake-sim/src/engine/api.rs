@@ -74,6 +74,8 @@ pub enum LoginMethod {
         /// What stood in the field.
         password: String,
     },
+    /// A browser, in which the identity provider has signed the user in.
+    Browser,
 }
 
 /// One login, as the front understood it.
@@ -123,6 +125,8 @@ pub enum Credential {
     },
     /// A password.
     Password,
+    /// A browser login.
+    Browser,
     /// Opened by the control API, no login.
     Control,
 }
@@ -134,7 +138,7 @@ impl Credential {
             Self::KeyPair { role_restriction, .. } | Self::Pat { role_restriction, .. } => {
                 role_restriction.as_deref()
             }
-            Self::Password | Self::Control => None,
+            Self::Password | Self::Browser | Self::Control => None,
         }
     }
 }

@@ -135,6 +135,7 @@ impl History {
 
 fn factor(method: &LoginMethod, credential: Option<&Credential>) -> &'static str {
     match (method, credential) {
+        (LoginMethod::Browser, _) => "SAML2_ASSERTION",
         (LoginMethod::KeyPair { .. }, _) => "RSA_KEYPAIR",
         (LoginMethod::Pat { .. }, _)
         | (LoginMethod::Password { .. }, Some(Credential::Pat { .. })) => {
@@ -147,6 +148,9 @@ fn factor(method: &LoginMethod, credential: Option<&Credential>) -> &'static str
 fn credential_id(credential: &Credential) -> Option<u64> {
     match credential {
         Credential::Pat { id, .. } => Some(*id),
-        Credential::KeyPair { .. } | Credential::Password | Credential::Control => None,
+        Credential::KeyPair { .. }
+        | Credential::Password
+        | Credential::Browser
+        | Credential::Control => None,
     }
 }

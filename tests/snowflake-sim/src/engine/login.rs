@@ -74,6 +74,7 @@ impl Engine {
                 self.judge_token(attempt, password, now)
             }
             LoginMethod::Password { password } => self.judge_password(attempt, password, now),
+            LoginMethod::Browser => self.judge_browser(attempt, now),
             LoginMethod::KeyPair { fingerprint } => self.judge_key(attempt, fingerprint, now),
         }
     }
@@ -202,6 +203,25 @@ impl Engine {
         Ok(Admission { user: user.name.clone(), credential, role })
     }
 
+    /// Who it is was decided by the identity provider; the policies hold all the same.
+    fn judge_browser(
+        &self,
+        attempt: &LoginAttempt,
+        now: Millis,
+    ) -> Result<Admission, LoginFailure> {
+        let user = attempt.login_name.as_ref().and_then(|name| self.state.user_by_login(name));
+        let user = user.ok_or_else(|| failure::password_wrong("no such user"))?;
+        self.check_address(user, attempt.client_ip)?;
+        let policy = self.state.effective_auth_policy(user, &self.switches).policy;
+        check_method(&policy, "SAML")?;
+        check_client(&policy, attempt)?;
+        if user.disabled || user.is_expired(now) {
+            return Err(failure::password_wrong("the user is disabled"));
+        }
+        let role = self.free_role(user, attempt)?;
+        Ok(Admission { user: user.name.clone(), credential: Credential::Browser, role })
+    }
+
     fn judge_password(
         &self,
         attempt: &LoginAttempt,
@@ -233,7 +253,7 @@ impl Engine {
             (Some(name), _) => self.state.user_by_login(name).map(|user| user.name.clone()),
             (None, LoginMethod::Pat { secret }) => by_token(secret),
             (None, LoginMethod::Password { password }) => by_token(password),
-            (None, LoginMethod::KeyPair { .. }) => None,
+            (None, LoginMethod::KeyPair { .. } | LoginMethod::Browser) => None,
         }
     }
 

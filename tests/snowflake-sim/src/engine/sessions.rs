@@ -143,7 +143,7 @@ impl Engine {
                     pair.last_used_on = Some(now);
                 }
             }
-            Credential::Password | Credential::Control => {}
+            Credential::Password | Credential::Browser | Credential::Control => {}
         }
     }
 

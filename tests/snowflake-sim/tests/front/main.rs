@@ -1,5 +1,6 @@
 //! Promises of the simulator's two protocols, faults, clock and control API, over real sockets.
 
+mod browser;
 mod client;
 mod control;
 mod driver;

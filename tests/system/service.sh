@@ -3,7 +3,7 @@
 # upgrade, removal, purge, leaks; then the daemon of one person, and the other package's scripts. Sourced by
 # tests/system/boot; prints a line per promise. What a promise looks at is in a chapter of its idea.
 
-for chapter in words installing configuring using examining holding crashing losing upgrading leaking person other_package; do
+for chapter in words installing configuring using examining measuring holding crashing losing upgrading leaking person other_package; do
     # shellcheck source=/dev/null
     source "$(dirname "$scenario")/chapters/$chapter.sh"
 done
@@ -34,6 +34,10 @@ promise "patctl status is for root and patd-admin" status_is_for_admins
 promise "patctl doctor finds a good host, and says what could be better" doctor_finds_a_good_host
 promise "patctl doctor tells an ordinary user what it may see, and shows no secret" doctor_tells_a_user_what_it_may_see
 promise "an admin socket that is open to all is found by the daemon and by patctl doctor" daemon_says_what_is_wrong_with_its_sockets
+promise "monitoring has the daemon's numbers from the admin socket, and nobody else has" a_scrape_is_openmetrics
+promise "the timer keeps them for node_exporter, once it is enabled" textfile_is_kept_by_the_timer
+promise "where no daemon answers, that file says so" textfile_says_that_no_daemon_answers
+promise "what the daemon logs of a slot has fields in the journal" journal_has_fields
 promise "the running daemon has no capability, a filter and no core files" process_is_confined
 promise "an ungated copy of pat-exec is told apart, and refused where the gate is required" ungated_is_told_apart
 promise "nothing is left of the private homes" eventually 10 private_homes_are 0

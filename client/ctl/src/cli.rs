@@ -288,8 +288,9 @@ pub(crate) const PACKAGED_STATE: &str = "/var/lib/patd";
 const EXITS: &str = "\
 Exit codes:
   0   done
-  1   failed, or (rotate --all) one of them did, or (explain) the request would be refused, or (verify, drift, doctor) a check fails,
-      or (audit verify) a record is not as it was written
+  1   failed, or (rotate --all) one of them did, or (explain) the request would be refused,
+      or (verify, drift, doctor) a check fails, or (audit verify) a record is not as it
+      was written
   2   there are alarms, or something is still under way (status, revoke, retire);
       there are changes (plan, adopt), or warnings (doctor);
       something could not be seen (verify, drift, audit tokens, audit verify)

@@ -161,6 +161,23 @@ fn a_login_of_ones_own_to_the_same_account_is_told_with_its_place() {
 }
 
 #[test]
+fn logins_that_a_client_remembers_are_told_and_not_read() {
+    let user = User::new();
+    fs::create_dir_all(user.world.path("home/.cache/snowflake")).unwrap();
+    let file = "home/.cache/snowflake/credential_cache_v1.json";
+    user.writes(file, "{}");
+    let empty = user.of("sibling-credential");
+    user.writes(file, &format!("{{\"tokens\":{{\"x\":\"{HUSH}\"}}}}"));
+
+    let found = user.of("sibling-credential");
+
+    assert_eq!(empty[0]["outcome"], "ok", "{empty:?}");
+    assert_eq!(found[0]["outcome"], "warning", "{found:?}");
+    assert!(found[0]["evidence"].as_str().unwrap().starts_with(&user.path(file)), "{found:?}");
+    assert!(!format!("{found:?}").contains(HUSH));
+}
+
+#[test]
 fn what_the_daemon_says_is_told_with_the_fix() {
     let user = User::new();
     let daemon = user.world.daemon(200, answers(), 2);

@@ -124,6 +124,19 @@ pub fn judged(path: &str, connections: Fact<Vec<Connection>>, ours: &[Ours]) -> 
     }
 }
 
+/// Judges a file in which clients keep logins that they remember, by its size alone.
+pub fn remembered(path: &str, bytes: u64) -> Option<Finding> {
+    // An empty file, or an empty object.
+    (bytes > 2).then(|| {
+        Finding::warning(
+            Id::SiblingCredential,
+            SUBJECT,
+            format!("{path} holds logins that a client remembers: whatever runs as you can use them without asking you"),
+            "remove it, and set client_store_temporary_credential = false in the connections that log in by the browser",
+        )
+    })
+}
+
 /// Returns that nothing was found.
 pub fn none_found() -> Finding {
     Finding::ok(Id::SiblingCredential, SUBJECT, "no other connection opens an account of this host")
@@ -256,6 +269,14 @@ mod tests {
         assert!(finding.evidence.starts_with("/c.toml:3: connection \"dev\""), "{finding:?}");
         assert!(!format!("{finding:?}").contains("hush"));
         assert!(found(Form::Connections, text).is_empty());
+    }
+
+    #[test]
+    fn remembered_logins_are_told_by_the_size_of_their_file() {
+        assert_eq!(remembered("/c.json", 2), None);
+        let found = remembered("/c.json", 90).unwrap();
+        assert_eq!(found.outcome, Outcome::Warning);
+        assert!(found.evidence.starts_with("/c.json"), "{found:?}");
     }
 
     #[test]

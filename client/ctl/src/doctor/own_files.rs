@@ -71,16 +71,28 @@ fn siblings_of(texts: &[Text], config: &Fact<Config>) -> Vec<Finding> {
                 .and_then(|text| siblings::read(form, text));
             judged(&text.of.path.display().to_string(), found, &ours)
         });
-    let findings: Vec<Finding> = each.collect();
+    let mut findings: Vec<Finding> = each.collect();
+    findings.extend(remembered());
     if findings.is_empty() { vec![siblings::none_found()] } else { findings }
+}
+
+/// What clients remember is in one file; its text is not read.
+fn remembered() -> Option<Finding> {
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    let folder =
+        set("SF_TEMPORARY_CREDENTIAL_CACHE_DIR").or_else(|| Some(cache?.join("snowflake")))?;
+    let file = folder.join("credential_cache_v1.json");
+    siblings::remembered(&file.display().to_string(), fs::metadata(&file).ok()?.len())
+}
+
+/// A folder that a variable names.
+fn set(name: &str) -> Option<PathBuf> {
+    let value = std::env::var_os(name).map(PathBuf::from);
+    value.filter(|path| path.is_absolute())
 }
 
 /// Snowflake's folders and .env files, of home and here, with their backups.
 fn candidates() -> Vec<Candidate> {
-    let set = |name: &str| {
-        let value = std::env::var_os(name).map(PathBuf::from);
-        value.filter(|path| path.is_absolute())
-    };
     let (home, here) = (set("HOME"), std::env::current_dir().ok());
     let of_config = set("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
     let snowflake = [

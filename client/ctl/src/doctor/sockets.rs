@@ -18,9 +18,7 @@ pub(super) fn findings(socket: &Path, config: &Fact<Config>, caller: &Caller) ->
     let run = socket.parent().unwrap_or(Path::new("/"));
     let is_packaged = socket == Path::new(ADMIN_SOCKET);
     let own = if is_packaged { vec![] } else { vec![caller.uid] };
-    let fault = trust::check_dir(run, &own).err();
-    let fault =
-        fault.map(|fault| (format!("{}: {}", fault.path.display(), fault.fault), fault.next_step));
+    let fault = trust::check_dir(run, &own).err().map(|fault| told(run, fault));
     let expected = Expected { owners: own, admin_group: admin_group(config) };
     let beside = run.join(Path::new(HAND_OUT_SOCKET).file_name().unwrap_or_default());
     [
@@ -28,6 +26,13 @@ pub(super) fn findings(socket: &Path, config: &Fact<Config>, caller: &Caller) ->
         hand_out(&beside.display().to_string(), found(&beside), &expected),
         admin(&socket.display().to_string(), found(socket), &expected),
     ]
+}
+
+fn told(run: &Path, fault: trust::Untrusted) -> (String, String) {
+    let is_not_made = fault.fault == trust::Fault::Missing && fault.path == run;
+    let made = "install the package, or as root: systemd-tmpfiles --create; a daemon that runs without systemd makes it";
+    let next_step = if is_not_made { made.to_owned() } else { fault.next_step };
+    (format!("{}: {}", fault.path.display(), fault.fault), next_step)
 }
 
 /// Returns what has this name.

@@ -1,5 +1,7 @@
 //! Everything an administrator may see: the daemon, every slot, what is inert, what stands.
 
+use std::collections::BTreeMap;
+
 use pat_wire::admin::{DaemonStatus, Problem, SlotStatus, Status};
 use patd_config::{Config, Owner};
 use patd_core::lifecycle::{Alarm, Standing, Trouble};
@@ -20,8 +22,12 @@ pub(super) fn answer(house: &House) -> Result<Reply, Refusal> {
 /// Returns the status of now.
 pub(super) fn now(house: &House) -> Status {
     let trust = house.trust.load();
-    let slots = house.slots.all();
-    let rows = slots.iter().map(|handle| row(house, &trust.config, handle)).collect();
+    let (slots, mut names) = (house.slots.all(), connections(&trust.config));
+    let rows = slots.iter().map(|handle| {
+        let names = names.remove(&*handle.id).unwrap_or_default();
+        row(house, handle, names)
+    });
+    let rows = rows.collect();
     Status {
         daemon: daemon(house, &trust.config),
         slots: rows,
@@ -50,7 +56,7 @@ fn daemon(house: &House, config: &Config) -> DaemonStatus {
     }
 }
 
-fn row(house: &House, config: &Config, handle: &Handle) -> SlotStatus {
+fn row(house: &House, handle: &Handle, connections: Vec<String>) -> SlotStatus {
     let view = handle.view();
     let held = view.slot.current();
     let leases = house.leases.held(&handle.id);
@@ -59,7 +65,7 @@ fn row(house: &House, config: &Config, handle: &Handle) -> SlotStatus {
         .filter(|(held_by_others, _)| held.is_some_and(|held| **held_by_others < held.generation));
     SlotStatus {
         slot: handle.id.to_string(),
-        connections: connections(config, &handle.id),
+        connections,
         role: view.rules.role.as_str().to_owned(),
         state: view.slot.word().to_owned(),
         generation: held.map(|held| held.generation.0),
@@ -71,9 +77,13 @@ fn row(house: &House, config: &Config, handle: &Handle) -> SlotStatus {
     }
 }
 
-fn connections(config: &Config, slot: &SlotId) -> Vec<String> {
-    let own = config.connections.iter().filter(|(_, connection)| connection.slot == *slot);
-    own.map(|(name, _)| name.as_str().to_owned()).collect()
+/// Returns the names of every slot, in one pass: monitoring asks every minute, and there may be thousands.
+fn connections(config: &Config) -> BTreeMap<&SlotId, Vec<String>> {
+    let mut names: BTreeMap<&SlotId, Vec<String>> = BTreeMap::new();
+    for (name, connection) in &config.connections {
+        names.entry(&connection.slot).or_default().push(name.as_str().to_owned());
+    }
+    names
 }
 
 fn problem(slot: &SlotId, view: &View) -> Option<Problem> {

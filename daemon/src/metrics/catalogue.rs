@@ -53,6 +53,13 @@ pub(super) const PROBLEMS: Meta = of(
     &["problem"],
     "Slots and accounts with a problem that the daemon itself is at, and that is no alarm.",
 );
+/// What the daemon found at its start.
+pub(super) const SELF_CHECK: Meta = of(
+    Kind::Gauge,
+    "patd_self_check_failed",
+    &["problem"],
+    "What failed when the daemon looked at itself and its host at its start.",
+);
 /// Entries that serve nobody.
 pub(super) const INERT: Meta = of(
     Kind::Gauge,
@@ -163,13 +170,14 @@ pub(super) const LOOK_AGE: Meta = seconds(
 );
 
 /// All of them, in the order in which they are told.
-pub const ALL: [&Meta; 26] = [
+pub const ALL: [&Meta; 27] = [
     &BUILD,
     &READY,
     &START,
     &ALARMS,
     &ALARMS_RAISED,
     &PROBLEMS,
+    &SELF_CHECK,
     &INERT,
     &AUDIT_FAILING,
     &AUDIT_RECORDS,

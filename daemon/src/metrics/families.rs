@@ -53,6 +53,7 @@ pub fn families(status: &Status, moment: &Moment) -> Metrics {
 fn service(status: &Status, moment: &Moment) -> Vec<Family> {
     let (daemon, tally) = (&status.daemon, &moment.tally);
     let build = [("version", daemon.version.as_str()), ("peer_tier", daemon.peer_tier.as_str())];
+    let found = status.self_check.iter().map(|problem| problem.id.as_str());
     let alarms = status.alarms.iter().map(|alarm| alarm.id.as_str());
     let slots = status.slots.iter().filter_map(|slot| slot.problem.as_ref());
     let slots = slots.filter(|problem| !status.alarms.contains(problem));
@@ -64,6 +65,7 @@ fn service(status: &Status, moment: &Moment) -> Vec<Family> {
         family(&all::ALARMS, counted("problem", alarms)),
         family(&all::ALARMS_RAISED, by("problem", &tally.alarms)),
         family(&all::PROBLEMS, counted("problem", problems)),
+        family(&all::SELF_CHECK, counted("problem", found)),
         family(&all::INERT, vec![sample(&[], number(status.inert.len()))]),
         family(&all::AUDIT_FAILING, vec![sample(&[], i64::from(moment.is_audit_failing))]),
         family(&all::AUDIT_RECORDS, vec![sample(&[], number(tally.records))]),

@@ -29,6 +29,7 @@ fn status() -> Status {
         "slots": [slot("CLI", &["cli", "reports"], "serving", Some(7)), late, shut],
         "held_up": [problem("account-throttled")],
         "inert": [problem("inert-entry")],
+        "self_check": [problem("socket-mode")],
         "alarms": [problem("quarantined"), problem("disk-low")],
         "watched": [
             { "account": "ACME-ONE", "looked_at": NOW - 300, "failed": 1, "not_checked": 12 },
@@ -156,6 +157,7 @@ fn what_was_not_counted_yet_is_there_as_a_zero() {
 fn alarms_and_problems_are_those_of_the_status_each_once() {
     assert_eq!(shown("patd_alarms"), ["disk-low 1", "quarantined 1"]);
     assert_eq!(shown("patd_problems"), ["account-throttled 1", "offline 1"]);
+    assert_eq!(shown("patd_self_check_failed"), ["socket-mode 1"]);
     assert_eq!(shown("patd_entries_inert"), ["1"]);
 }
 

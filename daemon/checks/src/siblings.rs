@@ -53,16 +53,19 @@ pub enum Form {
 ///
 /// # Errors
 /// The file is no TOML.
-pub fn read(form: Form, text: &str) -> Fact<Vec<Connection>> {
-    let whole = DeTable::parse(text).map_err(|_| Needs::new("a file that is TOML"))?;
+pub fn read(path: &str, form: Form, text: &str) -> Fact<Vec<Connection>> {
+    let whole = DeTable::parse(text).map_err(|_| Needs::new(format!("{path} to be TOML")))?;
     let tables = match form {
         Form::Connections => Some(whole.get_ref()),
         Form::Config => {
             whole.get_ref().get("connections").and_then(|value| value.get_ref().as_table())
         }
     };
-    let connections = tables.into_iter().flatten();
-    Ok(connections.filter_map(|(name, value)| connection(text, name, value)).collect())
+    let each = tables.into_iter().flatten();
+    let found = each.filter_map(|(name, value)| connection(text, name, value));
+    let mut connections: Vec<Connection> = found.collect();
+    connections.sort_by_key(|connection| connection.line);
+    Ok(connections)
 }
 
 fn connection(
@@ -94,11 +97,11 @@ fn way_in(table: &DeTable<'_>) -> Option<WayIn> {
     let authenticator = table.get("authenticator").and_then(|value| value.get_ref().as_str());
     let authenticator = authenticator.unwrap_or_default().to_ascii_lowercase();
     match authenticator.as_str() {
-        "externalbrowser" => Some(WayIn::Person("a login in the browser")),
+        "externalbrowser" => Some(WayIn::Person("the browser")),
         "oauth_authorization_code" => Some(WayIn::Person("OAuth in the browser")),
         "oauth" | "oauth_client_credentials" => Some(WayIn::Kept("OAuth")),
         "workload_identity" => Some(WayIn::Kept("this machine's workload identity")),
-        other if other.starts_with("https://") => Some(WayIn::Person("a login at Okta")),
+        other if other.starts_with("https://") => Some(WayIn::Person("Okta")),
         "username_password_mfa" => Some(WayIn::Person("a password and a second factor")),
         _ => has(&["password", "passwd"]).then_some(WayIn::Kept("a password")),
     }
@@ -113,11 +116,7 @@ fn is_set(table: &DeTable<'_>, key: &str) -> bool {
 /// Judges the connections of one file.
 pub fn judged(path: &str, connections: Fact<Vec<Connection>>, ours: &[Ours]) -> Vec<Finding> {
     match connections {
-        Err(needs) => vec![Finding::unseen(
-            Id::SiblingCredential,
-            SUBJECT,
-            &Needs::new(format!("{}: {path}", needs.0)),
-        )],
+        Err(needs) => vec![Finding::unseen(Id::SiblingCredential, SUBJECT, &needs)],
         Ok(connections) => {
             connections.iter().filter_map(|connection| sibling(path, connection, ours)).collect()
         }
@@ -162,7 +161,7 @@ fn sibling(path: &str, connection: &Connection, ours: &[Ours]) -> Option<Finding
             Id::SiblingCredential,
             SUBJECT,
             format!(
-                "{place} opens the same account by {how}, with any role of its user and without asking you: the one role binds nothing that can read it"
+                "{place} opens the same account by {how}, with any role of its user and without asking you: for whatever can read it, the one role is no bound"
             ),
             apart,
         ),
@@ -221,7 +220,7 @@ mod tests {
     }
 
     fn found(form: Form, text: &str) -> Vec<Finding> {
-        judged("/c.toml", read(form, text), &ours())
+        judged("/c.toml", read("/c.toml", form, text), &ours())
     }
 
     fn outcomes(settings: &str) -> Vec<Outcome> {

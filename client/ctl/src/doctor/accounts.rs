@@ -68,7 +68,11 @@ async fn resolve(name: &str, port: u16) -> Resolved {
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     match tokio::time::timeout(PATIENCE, tokio::net::lookup_host((bare, port))).await {
         Err(_) => Resolved::Not(format!("no answer within {} s", PATIENCE.as_secs())),
-        Ok(Err(error)) => Resolved::Not(error.to_string()),
+        Ok(Err(error)) => {
+            let said = error.to_string();
+            let why = said.strip_prefix("failed to lookup address information: ").unwrap_or(&said);
+            Resolved::Not(why.to_owned())
+        }
         Ok(Ok(found)) => {
             let found: Vec<String> = found.map(|address| address.ip().to_string()).collect();
             match found.first() {

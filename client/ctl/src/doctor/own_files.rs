@@ -62,15 +62,12 @@ fn siblings_of(texts: &[Text], config: &Fact<Config>) -> Vec<Finding> {
             config.accounts.values().map(ours).collect()
         }
     };
-    let each =
-        texts.iter().filter_map(|text| Some((text, text.of.form?))).flat_map(|(text, form)| {
-            let found = text
-                .text
-                .as_ref()
-                .map_err(Clone::clone)
-                .and_then(|text| siblings::read(form, text));
-            judged(&text.of.path.display().to_string(), found, &ours)
-        });
+    let read = texts.iter().filter_map(|text| Some((text, text.of.form?)));
+    let each = read.flat_map(|(text, form)| {
+        let path = text.of.path.display().to_string();
+        let whole = text.text.as_ref().map_err(Clone::clone);
+        judged(&path, whole.and_then(|whole| siblings::read(&path, form, whole)), &ours)
+    });
     let mut findings: Vec<Finding> = each.collect();
     findings.extend(remembered());
     if findings.is_empty() { vec![siblings::none_found()] } else { findings }

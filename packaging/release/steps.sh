@@ -84,7 +84,7 @@ stage() {
 
 # sources: every file that is or will be kept, by name.
 sources() {
-    if git rev-parse --git-dir >/dev/null 2>&1; then
+    if [ -e .git ]; then
         git ls-files -z --cached --others --exclude-standard
     else
         find . -path ./target -prune -o -type f -print0

@@ -19,8 +19,8 @@ suite_long() {
         name=$(basename "$file" .rs)
         long "$name" "$(long_measure "$name")" -p crash --test "$name"
     done
-    step "a million random steps" long_sum_is 1000000 "random steps" 's/.*\b\([0-9]*\) random steps in.*/\1/p'
-    step "a thousand restarts" long_sum_is 1000 clocks 's/.*\b\([0-9]*\) restarts.*/\1/p'
+    step "a million random steps" long_sum_is 1000000 "random steps" 's/^ *\([0-9]*\) random steps in.*/\1/p'
+    step "a thousand restarts" long_sum_is 1000 clocks 's/^ *\([0-9]*\) restarts.*/\1/p'
     step "nothing was a sample" long_is_whole
     title "what it came to"
     cat "$LONG_SAID"

@@ -1,9 +1,9 @@
 # The package as an administrator installs it and two ordinary users meet it, on a booted Debian: install, init and
 # bootstrap against the simulator, start on the first connection, rotation, crash, hang, bad configuration, lost keys,
-# upgrade, removal, purge, leaks; then the daemon of one person, and the other package's scripts. Sourced by
+# memory, sleep, a TPM, upgrade, removal, purge, leaks; then the daemon of one person, and the other package's scripts. Sourced by
 # tests/system/boot; prints a line per promise. What a promise looks at is in a chapter of its idea.
 
-for chapter in words installing configuring using examining measuring holding crashing losing upgrading leaking person other_package; do
+for chapter in words installing configuring using examining measuring holding crashing unsealed proving losing upgrading leaking person other_package; do
     # shellcheck source=/dev/null
     source "$(dirname "$scenario")/chapters/$chapter.sh"
 done
@@ -39,6 +39,7 @@ promise "the timer keeps them for node_exporter, once it is enabled" textfile_is
 promise "where no daemon answers, that file says so" textfile_says_that_no_daemon_answers
 promise "what the daemon logs of a slot has fields in the journal" journal_has_fields
 promise "the running daemon has no capability, a filter and no core files" process_is_confined
+promise "the id of this boot is hidden from the daemon and told by its unit: leases and audit log have it" boot_is_told_by_the_unit
 promise "an ungated copy of pat-exec is told apart, and refused where the gate is required" ungated_is_told_apart
 promise "nothing is left of the private homes" eventually 10 private_homes_are 0
 promise "a program that keeps running gets a token" start_holder
@@ -49,6 +50,13 @@ promise "kill -9: started again, same generation served" survives KILL
 promise "ten times kill -9 under load: never locked out, same generation served, no token issued" survives_ten_kills_under_load
 promise "a hang: ended by the watchdog, started again, same generation served" survives_a_hang
 promise "a new admin key by the unit and by hand, and the daemon logs in with it" admin_key_rotates
+promise "memory is locked, or said not to be and why" memory_is_said_to_be_as_it_is
+promise "where it may, it has all of its memory locked, and serves" memory_is_locked_where_it_may_be
+promise "a machine that suspends sleeps without daemon, sockets and unsealed keys, and all are back when it wakes" sleeps_without_keys
+promise "keys sealed by a TPM open, and only with that TPM" unseals_by_a_tpm
+host_keys
+promise "each head of the audit log is in the journal, in fields of its own" heads_are_in_the_journal
+promise "the journal proves the audit log, and shows that one was cut" the_journal_proves_the_log
 promise "after all that, a rotation still reaches the running program" rotation_reaches_it 3
 promise "a bad configuration is not reloaded, and that is said" bad_reload_keeps_the_old
 good_configuration
@@ -72,6 +80,7 @@ promise "a person has a session and an open keyring" has_a_session_with_a_keyrin
 promise "keys of the person's own daemon are in the keyring, and in no file" keeps_its_keys_in_the_keyring
 promise "its first pat-exec starts it, and its child is MIGUEL_OWN with MIGUEL_OWN_ROLE" starts_on_first_use_for_the_person
 promise "nobody else reaches it" is_nobody_elses
+promise "patctl doctor knows it for one person's" doctor_knows_a_persons_daemon
 promise "it has a filter, no new privileges and no core files" persons_daemon_is_confined
 promise "kill -9: started again by the person's systemd" survives_for_the_person
 promise "no secret in any file of the guest" files_are_clean

@@ -1,10 +1,10 @@
 # What patctl doctor says of an installed host, to root and to an ordinary user, and what the daemon says of itself.
 
-# doctor_says STATUSES WHO…: keeps the report, and demands that it ends with one of these.
+# doctor_says STATUSES COMMAND…: keeps the report, and demands that it ends with one of these.
 doctor_says() {
     local wanted=$1 status=0
     shift
-    REPORT=$("$@" patctl doctor 2>&1) || status=$?
+    REPORT=$("$@" 2>&1) || status=$?
     printf '%s\nstatus %s (wanted %s)\n' "$REPORT" "$status" "$wanted"
     [[ " $wanted " = *" $status "* ]]
 }
@@ -16,7 +16,7 @@ line() { grep -E "^  $1 +$2 " <<<"$REPORT" | grep -F -- "${3:-}"; }
 doctor_finds_a_good_host() {
     local id
     in_root patctl drift --look || true
-    doctor_says 2 in_root
+    doctor_says 2 in_root patctl doctor
     for id in configuration daemon peer-tier socket-folder hand-out-socket admin-socket wrapper wrapper-mount gate-group \
         dns tls clock network-refusal privileges proxy plaintext-token sibling-credential environment-token cortex-settings; do
         line ok "$id"
@@ -31,7 +31,7 @@ doctor_tells_a_user_what_it_may_see() {
     in_root mkdir -p /home/miguel/.snowflake
     printf '[old]\naccount = "MYORG-MYACCOUNT"\npassword = "planted-by-hand"\n' >"$ROOT$kept"
     in_root chown -R miguel: /home/miguel/.snowflake
-    doctor_says 1 as_user miguel
+    doctor_says 1 as_user miguel patctl doctor
     in_root rm "$kept"
     line FAIL plaintext-token "$kept: in the clear: line 3 (password)"
     refused grep planted <<<"$REPORT"
@@ -42,7 +42,7 @@ doctor_tells_a_user_what_it_may_see() {
     line ok wrapper
     line ok tls
     # A kernel without Yama is a warning.
-    doctor_says '0 2' as_user miguel
+    doctor_says '0 2' as_user miguel patctl doctor
     line ok plaintext-token
 }
 
@@ -54,7 +54,7 @@ daemon_says_what_is_wrong_with_its_sockets() {
     sockets_again
     in_root patctl status | grep -F 'any user of this host may connect as an administrator [admin-socket]'
     journal_says 'Self-check failed'
-    doctor_says 1 in_root
+    doctor_says 1 in_root patctl doctor
     line FAIL admin-socket 'mode 0666'
     in_root rm -r "$dropin"
     sockets_again
@@ -65,4 +65,15 @@ sockets_again() {
     in_root systemctl daemon-reload
     in_root systemctl stop patd.service patd-admin.socket
     in_root systemctl start patd-admin.socket patd.service
+}
+
+# The keyring is a warning; the sockets are the person's alone, and so is the daemon.
+doctor_knows_a_persons_daemon() {
+    doctor_says 2 persons_patctl doctor
+    line ok configuration
+    line ok daemon
+    line warn root-key 'any program of this user can ask for it'
+    line ok hand-out-socket "one person's"
+    line ok admin-socket
+    line ok tls
 }

@@ -72,3 +72,14 @@ ungated_is_told_apart() {
     in_root systemctl reload patd
     in_root rm "$copy"
 }
+
+# The unit hides what tells this boot from the one before, and passes it: leases of an earlier boot have no holders.
+boot_is_told_by_the_unit() {
+    local pid boot
+    pid=$(shown MainPID) boot=$(in_root sed 's/-//g' /proc/sys/kernel/random/boot_id)
+    [ ${#boot} -eq 32 ]
+    refused in_root nsenter --mount --target "$pid" test -e /proc/sys/kernel/random/boot_id
+    in_root sh -c "tr '\\0' '\\n' </proc/$pid/environ" | grep -x "PATD_BOOT_ID=$boot"
+    in_root head -n 1 /var/lib/patd/leases.jsonl | grep -x "{\"boot\":\"$boot\"}"
+    in_root tail -n 1 /var/lib/patd/audit/audit.jsonl | field '["boot"]' | grep -x "$boot"
+}

@@ -1,0 +1,139 @@
+# What the daemon has unsealed: locked into memory, gone while the machine sleeps, and sealed by a TPM where there is one.
+
+status_of_memory() { in_root patctl --json status | field '["daemon"]["memory"]'; }
+kilobytes() { in_root sed -n "s/^$1:[[:space:]]*\([0-9]*\) kB$/\1/p" "/proc/$(shown MainPID)/status"; }
+
+# Nobody can raise the limit where CAP_SYS_RESOURCE is missing, as in many containers: systemd then starts it all the same.
+memory_is_said_to_be_as_it_is() {
+    local limit
+    shows LimitMEMLOCK infinity
+    limit=$(in_root sed -n 's/^Max locked memory *\([^ ]*\) .*/\1/p' "/proc/$(shown MainPID)/limits")
+    printf 'limit %s, %s kB locked, and it says: %s\n' "$limit" "$(kilobytes VmLck)" "$(status_of_memory)"
+    if [ "$limit" = unlimited ]; then
+        memory_is_all_locked
+    else
+        [ "$(kilobytes VmLck)" -eq 0 ]
+        [ "$(status_of_memory)" = "not locked: the limit is $limit bytes" ]
+        journal_says 'Memory not locked'
+        journal_says 'set LimitMEMLOCK=infinity, or use no swap'
+    fi
+}
+
+# What is there is locked; what is not there yet will be.
+memory_is_all_locked() {
+    printf '%s kB locked, %s kB in use, %s kB in swap\n' "$(kilobytes VmLck)" "$(kilobytes VmRSS)" "$(kilobytes VmSwap)"
+    [ "$(status_of_memory)" = locked ]
+    [ "$(kilobytes VmLck)" -ge "$(kilobytes VmRSS)" ]
+    [ "$(kilobytes VmSwap)" -eq 0 ]
+}
+
+# With the right to lock in the place of the limit: everything else of the unit is as it is, its filter too.
+memory_is_locked_where_it_may_be() {
+    in_root mkdir -p /run/systemd/system/patd.service.d
+    printf '[Service]\nCapabilityBoundingSet=CAP_IPC_LOCK\nAmbientCapabilities=CAP_IPC_LOCK\n' |
+        in_root tee /run/systemd/system/patd.service.d/lock.conf
+    in_root systemctl daemon-reload
+    in_root systemctl restart patd
+    served # also with what it allocates then
+    memory_is_all_locked
+    in_root rm -r /run/systemd/system/patd.service.d
+    in_root systemctl daemon-reload
+    in_root systemctl restart patd
+    served
+}
+
+# systemd's own units for a suspension, in their own order, with a script in the place of the kernel's part.
+sleeps_without_keys() {
+    local before
+    before=$(generation)
+    in_root "$GUEST/asleep"
+    in_root cat /run/asleep
+    [ "$(in_root cat /run/asleep)" = $'daemon: active\nsockets: active active\nprocesses: 1\ncredentials: admin-key root-key' ]
+    in_root mkdir -p /run/systemd/system/systemd-suspend.service.d
+    printf '[Service]\nExecStart=\nExecStart=%s/asleep\n' "$GUEST" | in_root tee /run/systemd/system/systemd-suspend.service.d/pretend.conf
+    in_root systemctl enable patd-sleep.service
+    in_root systemctl daemon-reload
+    in_root systemctl start suspend.target
+    in_root cat /run/asleep
+    [ "$(in_root cat /run/asleep)" = $'daemon: inactive\nsockets: inactive inactive\nprocesses: 0\ncredentials:' ]
+    eventually 20 shows ActiveState active
+    served
+    [ "$(generation)" = "$before" ]
+    [ "$(shown ActiveState patd-sleep.service)" = inactive ]
+    in_root systemctl disable patd-sleep.service
+    in_root rm -r /run/systemd/system/systemd-suspend.service.d
+    in_root systemctl daemon-reload
+}
+
+TPM=/run/pretended-tpm # also in tests/system/boot, where systemd is told of it
+
+# A TPM in software, as a device of systemd's: there is none below this guest. Each time as it was made: one that loses its
+# power again and again takes that for an attack, and without a kernel's resource manager before it the sessions that
+# systemd 252 leaves behind fill it up.
+starts_a_tpm() {
+    if in_root test ! -e $TPM/made; then
+        in_root mkdir -p -m 0700 $TPM/made
+        runs_a_tpm $TPM/made
+        in_root systemctl stop pretended-tpm
+    fi
+    in_root rm -rf $TPM/state
+    in_root cp -r $TPM/made $TPM/state
+    runs_a_tpm $TPM/state
+}
+
+runs_a_tpm() { # STATE
+    in_root rm -f $TPM/socket $TPM/socket.ctrl
+    in_root systemd-run --quiet --unit=pretended-tpm swtpm socket --tpm2 --tpmstate "dir=$1" \
+        --server type=unixio,path=$TPM/socket --ctrl type=unixio,path=$TPM/socket.ctrl --flags startup-clear,not-need-init
+    eventually 10 in_root test -S $TPM/socket
+}
+
+restarts_the_tpm() {
+    in_root systemctl stop pretended-tpm
+    starts_a_tpm
+}
+
+tpm_creds() { in_root env SYSTEMD_TPM2_DEVICE=swtpm:path=$TPM/socket systemd-creds "$@"; }
+
+# sealed_by_the_tpm NAME: as patctl seals where systemd finds a TPM: to no PCR if that opens again, else to one that stays
+# as it is.
+sealed_by_the_tpm() {
+    local pcrs key cred=/etc/patd/credentials/$1
+    key=$(in_root systemd-creds decrypt --name="$1" "$cred.cred" -)
+    for pcrs in '' 16; do
+        restarts_the_tpm
+        printf '%s' "$key" | tpm_creds encrypt --with-key=host+tpm2 --tpm2-pcrs=$pcrs --tpm2-device=swtpm:path=$TPM/socket --name="$1" - "$cred.tpm"
+        [ "$(tpm_creds decrypt --name="$1" "$cred.tpm" -)" != "$key" ] || break
+        in_root rm "$cred.tpm"
+    done
+    restarts_the_tpm
+    printf '%s is sealed by the TPM to PCR "%s"\n' "$1" "$pcrs"
+    in_root mv "$cred.tpm" "$cred.cred"
+    in_root chmod 0600 "$cred.cred"
+}
+
+# The unit as it is: systemd asks the TPM, the daemon sees no difference. Without that TPM the same files open nothing.
+unseals_by_a_tpm() {
+    local before
+    before=$(generation)
+    in_root cp -pr /etc/patd/credentials /root/host-keys
+    starts_a_tpm
+    sealed_by_the_tpm root-key
+    sealed_by_the_tpm admin-key
+    in_root systemctl restart patd
+    served
+    [ "$(generation)" = "$before" ]
+    in_root systemctl stop pretended-tpm
+    ends 1 '' in_root systemctl restart patd
+    shows ExecMainStatus 243
+    starts_a_tpm
+    served
+}
+
+# Whatever came of that.
+host_keys() {
+    in_root cp -p /root/host-keys/root-key.cred /root/host-keys/admin-key.cred /etc/patd/credentials/
+    in_root rm -r /root/host-keys
+    in_root systemctl stop pretended-tpm 2>/dev/null || true
+    in_root systemctl restart patd
+}

@@ -97,14 +97,24 @@ fn a_link_of_a_document_leads_somewhere() {
         let text = fs::read_to_string(&path).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.contains("://")) {
-            let (file, _) = link.split_once('#').unwrap_or((link, ""));
-            assert!(
-                path.parent().unwrap().join(file).exists(),
-                "{} links to {link}",
-                document.name
-            );
+            let (file, section) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
+            assert!(target.exists(), "{} links to {link}", document.name);
+            let is_there = section.is_empty() || sections(&target).iter().any(|one| one == section);
+            assert!(is_there, "{} links to {link}", document.name);
         }
     }
+}
+
+/// The headings of a page, as links name them.
+fn sections(page: &Path) -> Vec<String> {
+    let text = fs::read_to_string(page).unwrap();
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let named = headings.map(|line| {
+        let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|letter| letter.is_alphanumeric() || *letter == '-').collect()
+    });
+    named.collect()
 }
 
 fn holds(document: &Document, mark: &str, block: &Block) -> bool {

@@ -50,6 +50,11 @@ pub fn hand_out(path: &str, found: Fact<Found>, expected: &Expected) -> Finding 
         Found::Missing => missing(id, path, "patd.socket"),
         Found::Other => other(id, path),
         Found::Socket { uid, .. } if !owned(uid, expected) => foreign(id, path, uid),
+        Found::Socket { mode, uid, .. } if uid != ROOT && mode & 0o066 == 0 => Finding::ok(
+            id,
+            SUBJECT,
+            format!("{path}, mode {mode:04o}: one person's, uid {uid} alone may ask"),
+        ),
         Found::Socket { mode, .. } if mode & 0o006 != 0o006 => Finding::warning(
             id,
             SUBJECT,
@@ -171,6 +176,9 @@ mod tests {
         for (found, outcome) in [
             (socket(0o666, 0, 0), Outcome::Ok),
             (socket(0o777, 997, 0), Outcome::Ok),
+            (socket(0o600, 997, 997), Outcome::Ok),
+            (socket(0o600, 0, 0), Outcome::Warning),
+            (socket(0o660, 997, 997), Outcome::Warning),
             (socket(0o660, 0, 0), Outcome::Warning),
             (socket(0o664, 0, 0), Outcome::Warning),
             (socket(0o666, 1001, 0), Outcome::Failed),

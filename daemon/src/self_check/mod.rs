@@ -108,7 +108,7 @@ mod tests {
         };
 
         assert_eq!(outcomes(0o666, 0o600), [Outcome::Ok, Outcome::Ok, Outcome::Ok]);
-        assert_eq!(outcomes(0o600, 0o666), [Outcome::Ok, Outcome::Warning, Outcome::Failed]);
+        assert_eq!(outcomes(0o660, 0o666), [Outcome::Ok, Outcome::Warning, Outcome::Failed]);
     }
 
     #[test]

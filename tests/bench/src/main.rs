@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Some(client::AS_CLIENT) => client::run(socket(), socket()),
         Some(crowd::AS_USER) => crowd::run(socket(), socket()),
         Some(crowd::AS_WATCHER) => crowd::watch(socket()),
+        Some(wrapper::AS_GATED) => wrapper::run_gated(),
         Some(_) | None => measure(),
     }
 }

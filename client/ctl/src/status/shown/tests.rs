@@ -69,6 +69,7 @@ fn busy() -> Status {
         "slots": [draining, late, slot("MIGUEL_CLI", &["miguel_cli"], "serving"), shut],
         "held_up": [],
         "inert": [problem("inert-entry", "ghost", "no local user \"ghost\"", "create it")],
+        "self_check": [problem("admin-socket", "/run/patd", "open to all", "chmod it")],
         "alarms": [alarm],
         "watched": [{
             "account": "MYORG-MYACCOUNT", "looked_at": NOW - 5 * 60, "failed": 0, "not_checked": 3,

@@ -54,7 +54,7 @@ promise "memory is locked, or said not to be and why" memory_is_said_to_be_as_it
 promise "where it may, it has all of its memory locked, and serves" memory_is_locked_where_it_may_be
 promise "a machine that suspends sleeps without daemon, sockets and unsealed keys, and all are back when it wakes" sleeps_without_keys
 promise "keys sealed by a TPM open, and only with that TPM" unseals_by_a_tpm
-host_keys
+promise "and without it again by the key of the host" leaves_the_tpm
 promise "each head of the audit log is in the journal, in fields of its own" heads_are_in_the_journal
 promise "the journal proves the audit log, and shows that one was cut" the_journal_proves_the_log
 promise "after all that, a rotation still reaches the running program" rotation_reaches_it 3

@@ -88,28 +88,28 @@ runs_a_tpm() { # STATE
     eventually 10 in_root test -S $TPM/socket
 }
 
-restarts_the_tpm() {
-    in_root systemctl stop pretended-tpm
-    starts_a_tpm
+tpm_creds() { in_root "$GUEST/tpm/systemd-creds" "$@"; }
+
+# patctl's own sealing: what it sealed opens again, also with systemd 252.
+patctl_seals_by_the_tpm() {
+    in_root env "PATH=$GUEST/tpm:/usr/sbin:/usr/bin:/sbin:/bin" patctl admin-key rotate
+    [ "$(tpm_creds decrypt --name=admin-key /etc/patd/credentials/admin-key.cred - | grep -c PRIVATE)" -eq 2 ]
+    # And by nothing else: without a TPM it is refused.
+    ends 1 '' in_root systemd-creds decrypt --name=admin-key /etc/patd/credentials/admin-key.cred - >/dev/null
 }
 
-tpm_creds() { in_root env SYSTEMD_TPM2_DEVICE=swtpm:path=$TPM/socket systemd-creds "$@"; }
-
-# sealed_by_the_tpm NAME: as patctl seals where systemd finds a TPM: to no PCR if that opens again, else to one that stays
-# as it is.
-sealed_by_the_tpm() {
-    local pcrs key cred=/etc/patd/credentials/$1
-    key=$(in_root systemd-creds decrypt --name="$1" "$cred.cred" -)
+# The same for the other key, which no verb seals anew: to no PCR if that opens again, else to one that stays as it is.
+root_key_is_sealed_by_the_tpm() {
+    local pcrs key cred=/etc/patd/credentials/root-key
+    key=$(in_root systemd-creds decrypt --name=root-key $cred.cred -)
     for pcrs in '' 16; do
-        restarts_the_tpm
-        printf '%s' "$key" | tpm_creds encrypt --with-key=host+tpm2 --tpm2-pcrs=$pcrs --tpm2-device=swtpm:path=$TPM/socket --name="$1" - "$cred.tpm"
-        [ "$(tpm_creds decrypt --name="$1" "$cred.tpm" -)" != "$key" ] || break
-        in_root rm "$cred.tpm"
+        printf '%s' "$key" | tpm_creds encrypt --tpm2-pcrs=$pcrs --name=root-key - $cred.tpm
+        [ "$(tpm_creds decrypt --name=root-key $cred.tpm -)" != "$key" ] || break
+        in_root rm $cred.tpm
     done
-    restarts_the_tpm
-    printf '%s is sealed by the TPM to PCR "%s"\n' "$1" "$pcrs"
-    in_root mv "$cred.tpm" "$cred.cred"
-    in_root chmod 0600 "$cred.cred"
+    printf 'the root key is sealed by the TPM to PCR "%s"\n' "$pcrs"
+    in_root mv $cred.tpm $cred.cred
+    in_root chmod 0600 $cred.cred
 }
 
 # The unit as it is: systemd asks the TPM, the daemon sees no difference. Without that TPM the same files open nothing.
@@ -118,8 +118,10 @@ unseals_by_a_tpm() {
     before=$(generation)
     in_root cp -pr /etc/patd/credentials /root/host-keys
     starts_a_tpm
-    sealed_by_the_tpm root-key
-    sealed_by_the_tpm admin-key
+    patctl_seals_by_the_tpm
+    root_key_is_sealed_by_the_tpm
+    in_root systemctl stop pretended-tpm
+    starts_a_tpm
     in_root systemctl restart patd
     served
     [ "$(generation)" = "$before" ]
@@ -130,10 +132,17 @@ unseals_by_a_tpm() {
     served
 }
 
-# Whatever came of that.
-host_keys() {
-    in_root cp -p /root/host-keys/root-key.cred /root/host-keys/admin-key.cred /etc/patd/credentials/
+# Whatever came of that: the root key as it was; the admin key is a new one.
+leaves_the_tpm() {
+    local key cred=/etc/patd/credentials/admin-key.cred
+    in_root cp -p /root/host-keys/root-key.cred /etc/patd/credentials/
     in_root rm -r /root/host-keys
-    in_root systemctl stop pretended-tpm 2>/dev/null || true
+    if ! in_root systemd-creds decrypt --name=admin-key $cred - >/dev/null; then
+        key=$(tpm_creds decrypt --name=admin-key $cred -)
+        printf '%s\n' "$key" | in_root systemd-creds encrypt --with-key=host --name=admin-key - $cred
+        in_root chmod 0600 $cred
+    fi
+    in_root systemctl stop pretended-tpm
     in_root systemctl restart patd
+    served
 }

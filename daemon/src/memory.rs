@@ -1,32 +1,61 @@
 //! Whether what the daemon has unsealed can be swapped out. All of its memory is locked or none: keys and secrets are also in
 //! buffers of libraries, which nobody could lock one by one. The shortfall is logged, and shown by `status`.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::mman::{MlockAllFlags, mlockall};
+use nix::sys::mman::{MlockAllFlags, mlockall, munlockall};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-static STANDING: OnceLock<String> = OnceLock::new();
+use crate::os;
 
-/// Locks what is and will be in memory, page by page as it is used; says so if it may not.
+static STANDING: Mutex<&'static str> = Mutex::new("not locked: not asked for");
+
+/// Finds out whether memory may be locked; says so if it may not.
+pub fn prepare() {
+    settle(&mut own(), may_lock());
+}
+
+/// Locks what is and will be in memory, page by page as it is used, if it may be. Called once a start has taken what it
+/// takes, so that what it freed is given back before: the kernel takes no page that is locked.
 pub fn lock() {
-    let standing = match may_lock().and_then(|()| lock_all()) {
-        Ok(()) => LOCKED.to_owned(),
-        Err(why) => {
-            let next_step = "set LimitMEMLOCK=infinity, or use no swap";
-            tracing::warn!(why, next_step, "Memory not locked");
-            format!("not locked: {why}")
-        }
-    };
-    // Asked for once.
-    let _already = STANDING.set(standing);
+    let mut standing = own();
+    os::give_heap_back();
+    if *standing == LOCKED {
+        settle(&mut standing, lock_all());
+    }
+}
+
+/// Gives back what a reload has freed. For that moment, a few thousandths of a second, nothing is locked.
+pub fn give_back() {
+    let mut standing = own();
+    let was_locked = *standing == LOCKED && munlockall().is_ok();
+    os::give_heap_back();
+    if was_locked {
+        settle(&mut standing, lock_all());
+    }
 }
 
 /// Returns how that went, in words.
 pub fn standing() -> &'static str {
-    STANDING.get().map_or("not locked: not asked for", String::as_str)
+    *own()
+}
+
+fn settle(standing: &mut &'static str, outcome: Result<(), String>) {
+    *standing = match outcome {
+        Ok(()) => LOCKED,
+        Err(why) => {
+            let next_step = "set LimitMEMLOCK=infinity, or use no swap";
+            tracing::warn!(why, next_step, "Memory not locked");
+            // Said once or twice in the life of the daemon.
+            format!("not locked: {why}").leak()
+        }
+    };
+}
+
+fn own() -> MutexGuard<'static, &'static str> {
+    STANDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A limit that is reached later would make an allocation fail: then nothing is locked from the start.

@@ -154,10 +154,11 @@ pub fn ignore_file_size_signal() -> io::Result<()> {
 #[expect(unsafe_code, reason = "glibc's allocator is set up through C alone")]
 pub fn keep_heap_small() {
     // JUSTIFICATION: by default each thread gets a heap of its own, and what counts as a large block grows
-    // (mallopt(3)): then the zeroed tables of the store, most of which it never touches, are cleared by hand.
+    // (mallopt(3)): then the zeroed tables of the store, most of which it never touches, are cleared by hand. A few
+    // heaps keep what the opening of the store takes and frees apart from what stays.
     // SAFETY: the calls take two integers each and touch no memory of ours; no other thread runs yet.
     unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1);
+        libc::mallopt(libc::M_ARENA_MAX, HEAPS);
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK);
     }
 }
@@ -165,6 +166,22 @@ pub fn keep_heap_small() {
 /// Other allocators are left as they are.
 #[cfg(not(target_env = "gnu"))]
 pub fn keep_heap_small() {}
+
+/// Gives the pages of the heap back that nothing lives on any more. Pages that are locked stay.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "glibc's allocator is told through C alone")]
+pub fn give_heap_back() {
+    // JUSTIFICATION: what a start or a reload with thousands of entries frees lies between what stays, and glibc gives
+    // back by itself only what lies at the end (malloc_trim(3)).
+    // SAFETY: the call takes an integer, and may be made from any thread at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Other allocators are left as they are.
+#[cfg(not(target_env = "gnu"))]
+pub fn give_heap_back() {}
 
 /// Shuts the process off from debuggers, core files and other users' eyes.
 ///
@@ -251,6 +268,9 @@ const SO_PASSRIGHTS: libc::c_int = 83;
 /// Bytes from which on a block is mapped by itself, and given back when it is freed.
 #[cfg(target_env = "gnu")]
 const LARGE_BLOCK: i32 = 128 << 10;
+/// The main one, and those of the threads that open the store: later threads share them.
+#[cfg(target_env = "gnu")]
+const HEAPS: i32 = 4;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! A configuration comes into force: at start, by SIGHUP, or by `patctl`. A bad one changes nothing and is
 //! said; a good one is swapped in whole.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use patd_snowflake::sql_api::STATEMENT_SECONDS;
 
 use crate::audit::Event;
 use crate::house::{House, Trust};
+use crate::memory;
 use crate::slots::{Plan, Upstream};
 use crate::upstream::{Nowhere, Snowflake, UpstreamError};
 
@@ -86,6 +88,7 @@ async fn accept(house: &House, config: Config, upstreams: Upstreams) -> Reloaded
     house.trust.store(Arc::new(Trust::new(config, upstreams)));
     house.watching.ring();
     house.alarms.clear(SUBJECT, REFUSED);
+    tokio::task::spawn_blocking(memory::give_back);
     tracing::info!("Configuration reloaded");
     Reloaded { in_force: true, faults: Vec::new() }
 }
@@ -115,12 +118,6 @@ pub fn plans(
         }
     };
     let mut plans = BTreeMap::new();
-    for (id, role) in known {
-        let rules = rules(&id, host, &retired(role), &[]);
-        let (upstream, form) = (upstream(&id), Form::Password);
-        let plan = Plan { rules, upstream, form, is_configured: false };
-        plans.insert(id, plan);
-    }
     let by_password = by_password(config);
     for (id, slot) in &config.slots {
         let freeze_on = config.provision.get(&id.account).map(|wanted| wanted.freeze_on.as_slice());
@@ -128,6 +125,13 @@ pub fn plans(
         let form = if by_password.contains(id) { Form::Password } else { Form::Token };
         let upstream = upstream(id);
         plans.insert(id.clone(), Plan { rules, upstream, form, is_configured: true });
+    }
+    for (id, role) in known {
+        if let Entry::Vacant(place) = plans.entry(id) {
+            let rules = rules(place.key(), host, &retired(role), &[]);
+            let (upstream, form) = (upstream(place.key()), Form::Password);
+            place.insert(Plan { rules, upstream, form, is_configured: false });
+        }
     }
     plans
 }

@@ -44,10 +44,13 @@ pub fn run(flags: &Flags) -> Result<(), Fault> {
     if flags.check {
         return check(&config);
     }
-    memory::lock();
+    memory::prepare();
     let house = serving::furnish(flags, config, Arc::new(Clock::kernel()))?;
     let runtime = serving::runtime().map_err(Fault::Runtime)?;
-    let served = runtime.block_on(serving::serve(house, signals::until_told_to_end));
+    let served = runtime.block_on(serving::serve(house, async |house| {
+        memory::lock();
+        signals::until_told_to_end(house).await
+    }));
     // Blocking calls that did not end in time (a Secret Service, a disk) are left behind.
     runtime.shutdown_background();
     served

@@ -56,7 +56,8 @@ pub fn furnish(flags: &Flags, config: Config, clock: Arc<Clock>) -> Result<Furni
     let credentials = patd_keys::credentials_directory();
     let root_key = patd_keys::read_root(&config.root_key, credentials.as_deref());
     formats::check(&flags.state)?;
-    let opened = store::open(&flags.state, root_key.map_err(Fault::RootKey)?, clock.now())?;
+    let root_key = root_key.map_err(Fault::RootKey)?;
+    let opened = on_a_thread(|| store::open(&flags.state, root_key, clock.now()))?;
     let sockets = Sockets::open(&flags.run, config.admin_group)?;
     let facts = Facts {
         config_dir: flags.config.clone(),
@@ -67,6 +68,14 @@ pub fn furnish(flags: &Flags, config: Config, clock: Arc<Clock>) -> Result<Furni
     };
     let state_dir = flags.state.clone();
     Ok(Furniture { config, facts, upstreams, opened, sockets, boot_id, state_dir, clock })
+}
+
+/// Runs a call on a thread of its own, which has a heap of its own: what it takes and frees again does not lie between
+/// what stays.
+fn on_a_thread<T: Send>(call: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        scope.spawn(call).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Returns the runtime: few threads, since nothing here computes for long.

@@ -63,8 +63,8 @@ pub struct Config {
     pub provision: BTreeMap<Account, Provision>,
     /// Managed tokens.
     pub slots: BTreeMap<SlotId, SlotConfig>,
-    /// What is wanted of the service user of each slot.
-    pub service_users: BTreeMap<SlotId, ServiceUser>,
+    /// What is wanted of service users of whom more is said than nothing: see [`Config::service_user`].
+    pub(crate) service_users: BTreeMap<SlotId, ServiceUser>,
     /// What `-c` names, with what is written into the generated entry.
     pub connections: BTreeMap<Connection, ConnectionConfig>,
     /// Who may have what.

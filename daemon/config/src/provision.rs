@@ -1,9 +1,9 @@
 //! `[provision]`: the single-role pattern as it is wanted of each account, in the words of the core. Checked in
 //! `check`; nothing here asks Snowflake.
 
-use patd_core::names::{Account, Role};
+use patd_core::names::{Account, Role, SlotId, User};
 use patd_core::pattern::desired::{
-    Broker, Desired, Home, Management, Network, Scopes, Source, TokenPolicy,
+    Broker, Desired, Home, Management, Network, Scopes, ServiceUser, Source, TokenPolicy,
 };
 use patd_core::pattern::verify::Id;
 
@@ -40,13 +40,19 @@ pub struct BrokerKey {
 }
 
 impl Config {
+    /// Returns what is wanted of the service user of a slot; none if the slot is not configured.
+    pub fn service_user(&self, slot: &SlotId) -> Option<ServiceUser> {
+        let plain = || Some(plain(slot.user.clone(), self.slots.get(slot)?.role.clone()));
+        self.service_users.get(slot).cloned().or_else(plain)
+    }
+
     /// Returns everything the pattern wants of an account; none if the account is not configured. The broker's
     /// public key is not in the configuration: without it, the key is not ours to set in this run.
     pub fn desired(&self, account: &Account, key: Option<BrokerKey>) -> Option<Desired> {
         let admin = &self.accounts.get(account)?.admin;
         let provision = self.provision.get(account)?;
         let (public_key, key_fingerprint) = key.map(|key| (key.body, key.fingerprint)).unzip();
-        let users = self.service_users.iter().filter(|(slot, _)| slot.account == *account);
+        let slots = self.slots.keys().filter(|slot| slot.account == *account);
         Some(Desired {
             account: account.clone(),
             run_as: provision.run_as.clone(),
@@ -62,11 +68,29 @@ impl Config {
             },
             network: provision.network.clone(),
             tokens: provision.tokens.clone(),
-            users: users.map(|(_, user)| user.clone()).collect(),
+            users: slots.filter_map(|slot| self.service_user(slot)).collect(),
             scopes: provision.scopes.clone(),
         })
     }
 }
+
+/// Returns what is wanted of a service user of which no entry says anything but its role.
+pub(crate) fn plain(user: User, role: Role) -> ServiceUser {
+    ServiceUser {
+        user,
+        user_management: Management::Ours,
+        role,
+        role_management: Management::Ours,
+        to_sysadmin: false,
+        warehouse: None,
+        privileges: Vec::new(),
+        database_roles: vec![CORTEX.map(str::to_owned)],
+        rotates: false,
+    }
+}
+
+/// Without it a perfect token meets an agent that cannot reach a model (snowflake docs: cortex-code-cli).
+pub(crate) const CORTEX: [&str; 2] = ["SNOWFLAKE", "CORTEX_USER"];
 
 /// Returns what a text of `network` means.
 ///

@@ -80,10 +80,13 @@ pub(crate) fn account(text: &str) -> Result<String, Wrong> {
 }
 
 /// Returns the host of an account that names none. Underscores are accepted as hyphens there, and
-/// certificates know only hyphens (snowflake docs: admin-account-identifier).
+/// certificates know only hyphens (snowflake docs: admin-account-identifier). A locator says its region; those in
+/// China end in `.cn`, and the clients derive the same.
 pub(crate) fn host_of(account: &Account) -> String {
     let label = account.as_str().to_ascii_lowercase().replace('_', "-");
-    format!("{label}.snowflakecomputing.com")
+    let region = label.split('.').nth(1).unwrap_or_default();
+    let top = if region.starts_with("cn-") { "cn" } else { "com" };
+    format!("{label}.snowflakecomputing.{top}")
 }
 
 /// Returns a host name or address, lower case.
@@ -214,6 +217,17 @@ mod tests {
         let host = host_of(&Account::new("MyOrg-My_Account"));
 
         assert_eq!(host, "myorg-my-account.snowflakecomputing.com");
+    }
+
+    #[test]
+    fn a_locator_in_china_has_its_host_there() {
+        for (name, host) in [
+            ("XY12345.CN-northwest-1.aws", "xy12345.cn-northwest-1.aws.snowflakecomputing.cn"),
+            ("xy12345.us-east-2.aws", "xy12345.us-east-2.aws.snowflakecomputing.com"),
+            ("CN-ACCOUNT", "cn-account.snowflakecomputing.com"),
+        ] {
+            assert_eq!(host_of(&Account::new(name)), host);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use patd_core::lifecycle::{Rules, Slot};
-use patd_core::names::{self, SlotId};
+use patd_core::names::{self, SlotId, TokenName};
 use patd_core::pace::{HeldUp, Limits};
 use patd_core::time::Timestamp;
 use patd_snowflake::probe::Form;
@@ -116,6 +116,8 @@ impl Slots {
     /// this returns. A slot that is not in the plan stays as it is.
     pub fn adopt(&self, plans: BTreeMap<SlotId, Plan>, mut stored: BTreeMap<SlotId, Slot>) {
         let mut all = Vec::clone(&self.all.load());
+        // Until all names lie apart: the place of one that went would be taken for the next.
+        drop(stored.values_mut().filter_map(set_apart).collect::<Vec<TokenName>>());
         let mut shapes = Shapes::default();
         let accounts = self.accounts(&plans);
         let nowhere = |plan: &Plan| Arc::new(Account::new(plan.upstream.clone(), None));
@@ -259,6 +261,14 @@ fn ring_due(workplace: &Workplace, all: &[Arc<Handle>]) {
         }
     }
     workplace.first.note(first);
+}
+
+/// Lets what stays of a state lie apart from all that was read with it, which can be given back to the system then.
+/// Returns what it had.
+fn set_apart(state: &mut Slot) -> Option<TokenName> {
+    let serving = state.serving.as_mut()?;
+    let apart = TokenName::new(serving.name.as_str());
+    Some(std::mem::replace(&mut serving.name, apart))
 }
 
 fn place_of(all: &[Arc<Handle>], id: &SlotId) -> Result<usize, usize> {

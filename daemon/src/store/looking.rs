@@ -8,11 +8,12 @@ use std::rc::Rc;
 use pat_wire::trust::{self, Owners};
 use patd_keys::state_dir::StateDirError;
 
+use super::contents::Contents;
 use super::error::OpenError;
 use super::merge::{Copies, Copy, Sealed};
 use super::seal::Header;
 use super::sealed_files::{FileBytes, at};
-use super::sled_file::{Contents, Fault, SledFile};
+use super::sled_file::{Fault, SledFile};
 use super::vault::{RecordKey, Vault};
 
 /// What became of opening sled.
@@ -40,14 +41,14 @@ pub(super) fn sled_exists(dir: &Path) -> Result<bool, OpenError> {
 /// Opens sled and reads all of it, if there is one. A full disk or a missing right is no damage.
 pub(super) fn look_at_sled(dir: &Path) -> Result<(SledState, Contents), OpenError> {
     if !sled_exists(dir)? {
-        return Ok((SledState::Missing, Contents::new()));
+        return Ok((SledState::Missing, Contents::default()));
     }
     let path = dir.join(SLED_DIR);
     private_sled(&path)?;
     match SledFile::open(&path) {
         Ok((sled, contents)) if contents.is_empty() => Ok((SledState::Blank(sled), contents)),
         Ok((sled, contents)) => Ok((SledState::Whole(sled), contents)),
-        Err(Fault::Damaged(why)) => Ok((SledState::Damaged(why), Contents::new())),
+        Err(Fault::Damaged(why)) => Ok((SledState::Damaged(why), Contents::default())),
         Err(fault) => Err(refused(&path, fault)),
     }
 }
@@ -60,9 +61,9 @@ pub(super) fn gather(
     vault: &Vault,
 ) -> BTreeMap<RecordKey, Copies> {
     let mut found: BTreeMap<RecordKey, Copies> = BTreeMap::new();
-    for (key, bytes) in contents.into_iter().filter(|(key, _)| key.as_slice() != META_KEY) {
+    for (key, bytes) in contents.iter().filter(|(key, _)| *key != META_KEY) {
         match RecordKey::try_from(key) {
-            Ok(key) => found.entry(key).or_default().sled = open(vault, &key, bytes),
+            Ok(key) => found.entry(key).or_default().sled = open(vault, &key, bytes.to_vec()),
             Err(_) => sled.condemn("it has a record of an unknown kind".to_owned()),
         }
     }

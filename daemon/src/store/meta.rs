@@ -124,15 +124,16 @@ fn decode(plain: &[u8], version: u64) -> Option<(Meta, Keyring)> {
         bytes.copy_from_slice(reader.take(32)?);
         keyring.0.insert(term, DataKey::new(bytes, since)?);
     }
-    let mut slots = BTreeSet::new();
+    let mut slots: Vec<SlotId> = Vec::new();
     for _ in 0..reader.u32()? {
-        slots.insert(SlotId {
-            account: Account::new(reader.text()?),
-            user: User::new(reader.text()?),
-        });
+        let account = Account::new(reader.text()?);
+        // In their order, those of one account follow each other: its name is there once.
+        let known = slots.last().map(|last| &last.account).filter(|known| **known == account);
+        let account = known.cloned().unwrap_or(account);
+        slots.push(SlotId { account, user: User::new(reader.text()?) });
     }
     let whole = reader.is_empty() && !keyring.0.is_empty();
-    whole.then_some((Meta { version, host, slots }, keyring))
+    whole.then(|| (Meta { version, host, slots: slots.into_iter().collect() }, keyring))
 }
 
 const MAGIC: [u8; 8] = *b"PATDMETA";

@@ -12,6 +12,7 @@
 //! ```
 
 mod codec;
+mod contents;
 mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

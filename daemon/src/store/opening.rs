@@ -14,13 +14,13 @@ use patd_keys::state_dir;
 
 use crate::formats::LaterFormat;
 
+use super::contents::Contents;
 use super::error::{BEHIND, OpenError, Repair};
 use super::looking::{self, META_KEY, SLED_DIR, SledState};
 use super::meta::{self, Found, Meta, Opened};
 use super::restoring::{self, Known, MetaWrite, Survey};
 use super::sealed_files::{Scan, SealedFiles};
 use super::sealed_store::SealedStore;
-use super::sled_file::Contents;
 use super::vault::{Derived, Keyring, Vault};
 
 /// The open store, and what had to be put right to open it.
@@ -115,8 +115,11 @@ impl Unlocked {
         keyring.keep_used(|term| survey.uses(term));
         let aged = keyring.0.len() != terms;
         let renewed = keyring.renew(now).ok_or(OpenError::Seal)?;
-        let changed = slots != self.meta.slots || aged || renewed;
-        self.meta.slots = slots;
+        let others = slots != self.meta.slots;
+        let changed = others || aged || renewed;
+        if others {
+            self.meta.slots = slots;
+        }
         self.meta.version = survey.highest_version(self.meta.version) + u64::from(changed);
         Ok(match self.file_stale.take() {
             Some(why) => MetaWrite::FileStale(why),

@@ -10,12 +10,13 @@ use patd_core::names::SlotId;
 use patd_keys::durable;
 use patd_keys::state_dir;
 
+use super::contents::Contents;
 use super::error::{OpenError, Repair};
 use super::looking::{self, META_KEY, SLED_DIR, SledState, refused};
 use super::merge::{self, Copy, Listing, Sealed, Verdict};
 use super::meta::Meta;
 use super::sealed_files::{Scan, SealedFiles, at};
-use super::sled_file::{Change, Contents, SledFile};
+use super::sled_file::{Change, SledFile};
 use super::vault::{RecordKey, Vault};
 
 /// What is on disk, and what to do about it. Nothing has been written yet.

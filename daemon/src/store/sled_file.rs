@@ -2,7 +2,6 @@
 //! open, open and scan run on a thread of their own and may panic, a commit is flushed and then fsynced, and
 //! each error is told apart: damage, or the system's refusal.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,15 +11,14 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{Flock, FlockArg};
 use patd_keys::durable;
 
+use super::contents::Contents;
+
 /// An open sled database: bytes by key.
 pub(super) struct SledFile {
     db: sled::Db,
     /// sled's flush is `sync_file_range` only: after a power cut the tail may be gone. fsync works per inode.
     log: File,
 }
-
-/// Everything that was in it when it was opened.
-pub(super) type Contents = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// One key with its new value, or none to remove it.
 pub(super) type Change<'a> = (&'a [u8], Option<&'a [u8]>);
@@ -103,14 +101,29 @@ fn open_and_scan(dir: &Path) -> Result<(SledFile, Contents), Fault> {
     let log = File::open(dir.join("db")).map_err(Fault::System)?;
     // sled writes its settings once and does not sync them: without them it does not open.
     let settings = File::open(dir.join("conf")).map_err(Fault::System)?;
-    let mut contents = Contents::new();
+    let mut contents = Contents::default();
     for pair in db.iter() {
         let (key, value) = pair.map_err(Fault::of)?;
-        contents.insert(key.to_vec(), value.to_vec());
+        contents.push(&key, &value);
+    }
+    if contents.len() as u64 > CACHE_BYTES {
+        bring_cache_to_size(&db, contents.iter().map(|(key, _)| key))?;
     }
     let synced = settings.sync_all().and_then(|()| log.sync_all());
     synced.and_then(|()| durable::sync_dir(dir)).map_err(Fault::System)?;
     Ok((SledFile { db, log }, contents))
+}
+
+/// All was read just now, and is in the cache: sled looks at a share of it when that share was asked for so many times,
+/// and not before (src/lru.rs).
+fn bring_cache_to_size<'k>(
+    db: &sled::Db,
+    keys: impl Iterator<Item = &'k [u8]>,
+) -> Result<(), Fault> {
+    for key in keys.flat_map(|key| std::iter::repeat_n(key, ASKED)) {
+        db.get(key).map_err(Fault::of)?;
+    }
+    Ok(())
 }
 
 /// After its last handle is dropped, sled's threads may hold the file's lock a little longer. Nobody else can:
@@ -166,4 +179,6 @@ fn refused_by_system(why: &io::Error) -> bool {
 }
 
 const CACHE_BYTES: u64 = 2 << 20;
+/// With some ten records on a page, each page is asked for often enough.
+const ASKED: usize = 6;
 const CLOSING: Duration = Duration::from_secs(5);

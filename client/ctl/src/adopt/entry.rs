@@ -115,7 +115,8 @@ impl Entry {
 
     /// An entry that is there says who it is about; what else is told of it must be the same.
     fn agrees(&self, args: &AdoptArgs) -> Result<(), Failure> {
-        let role = self.config.service_users.get(&self.slot).map(|user| user.role.as_str());
+        let user = self.config.service_user(&self.slot);
+        let role = user.as_ref().map(|user| user.role.as_str());
         let told = [
             (args.service_user.as_deref(), Some(self.slot.user.as_str())),
             (args.token_role.as_deref(), role),
@@ -137,9 +138,9 @@ impl Entry {
         let same = |told: Option<Whose>, is: Option<Management>| {
             told.is_none_or(|told| Some(Management::from(told)) == is)
         };
-        let user = self.config.service_users.get(&self.slot);
-        same(args.user_is, user.map(|user| user.user_management))
-            && same(args.role_is, user.map(|user| user.role_management))
+        let user = self.config.service_user(&self.slot);
+        same(args.user_is, user.as_ref().map(|user| user.user_management))
+            && same(args.role_is, user.as_ref().map(|user| user.role_management))
     }
 
     /// Writes what has to be written and tells the daemon. Returns what was done, as a line.

@@ -56,7 +56,8 @@ pub(crate) fn check(
     found.users(raw);
     found.groups(raw);
     found.units(raw);
-    let Found { any_of, mut absent, faults, sound, .. } = found;
+    let Found { mut any_of, mut absent, faults, sound, .. } = found;
+    any_of.shrink_to_fit();
     if sound && any_of.is_empty() && absent.is_empty() {
         let what = "[access] names nobody";
         faults.add(&raw.place, Wrong::new(what, "name local users, groups or units"));

@@ -65,11 +65,12 @@ impl Checked {
         &self.entry.slot
     }
 
-    /// Adds the entry to a configuration.
-    pub(crate) fn join(self, config: &mut Config) {
-        config.connections.insert(self.entry.connection.clone(), self.config);
+    /// Adds the entry to a configuration, and returns its connection.
+    pub(crate) fn join(self, config: &mut Config) -> (Connection, ConnectionConfig) {
+        let connection = (self.entry.connection.clone(), self.config);
         config.entries.push(self.entry);
         config.inert.extend(self.inert);
+        connection
     }
 }
 

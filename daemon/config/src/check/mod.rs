@@ -59,7 +59,13 @@ pub(crate) fn check(sources: &Sources) -> Result<Config, ConfigErrors> {
             gate_gid,
             owner: sources.owner,
         };
-        entries.into_iter().for_each(|entry| entry.join(&mut config));
+        config.entries.reserve_exact(entries.len());
+        let mut connections = Vec::with_capacity(entries.len());
+        for entry in entries {
+            connections.push(entry.join(&mut config));
+        }
+        // At once: a map that grows by one after the other is half empty.
+        config.connections = connections.into_iter().collect();
         config
     });
     faults.none_or(config)

@@ -13,6 +13,7 @@ use crate::check::entry::Checked;
 use crate::check::provision::{MANAGEMENTS, all, distinct};
 use crate::check::slots::by_slot;
 use crate::fault::{Faults, Wrong};
+use crate::provision::{CORTEX, plain};
 use crate::raw_provision::{RawServiceUser, Texts};
 use crate::{ConnectionConfig, as_shown, object};
 
@@ -42,14 +43,18 @@ impl Registration {
     }
 }
 
-/// Returns what is wanted of the service user of each slot; none if two entries contradict each other.
+/// Returns what is wanted of each service user of whom more is said than its role; none if two entries contradict each
+/// other.
 pub(crate) fn of(
     entries: &[Checked],
     faults: &mut Faults,
 ) -> Option<BTreeMap<SlotId, ServiceUser>> {
     let slots = by_slot(entries).into_iter();
     let users = slots.map(|(id, sharing)| Some((id.clone(), service_user(id, &sharing, faults)?)));
-    let users: Option<BTreeMap<_, _>> = users.collect::<Vec<_>>().into_iter().collect();
+    let is_plain = |user: &ServiceUser| *user == plain(user.user.clone(), user.role.clone());
+    let users = users.collect::<Vec<_>>().into_iter();
+    let users = users.filter(|user| !user.as_ref().is_some_and(|(_, user)| is_plain(user)));
+    let users: Option<BTreeMap<_, _>> = users.collect();
     one_mind_about_each_role(entries, faults);
     users
 }
@@ -163,6 +168,3 @@ fn agreed<'e, T: PartialEq>(
     }
     Some(first)
 }
-
-/// Without it a perfect token meets an agent that cannot reach a model (snowflake docs: cortex-code-cli).
-const CORTEX: [&str; 2] = ["SNOWFLAKE", "CORTEX_USER"];

@@ -266,7 +266,7 @@ fn a_stray_record_in_sled_is_not_believed() {
 fn what_only_a_damaged_sled_still_knew_survives_its_being_set_aside() {
     let (world, told) = World::with_slots();
     let (sled, contents) = SledFile::open(&world.dir().join("sled")).unwrap();
-    let keys: Vec<_> = contents.keys().filter(|key| key.len() == 32).collect();
+    let keys: Vec<_> = contents.iter().map(|(key, _)| key).filter(|key| key.len() == 32).collect();
     sled.commit(&[(keys[0], Some(b"damaged"))]).unwrap();
     drop(sled);
     // The slot file of another slot is gone: only sled has that one.

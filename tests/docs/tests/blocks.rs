@@ -8,10 +8,13 @@
 //!
 //! One without a mark is in not_tried.txt, with the reason.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use documents::{Block, Document, can_be_made, root, runs};
+use world::Binaries;
 
 #[test]
 fn every_block_is_tried_or_says_why_not() {
@@ -115,6 +118,38 @@ fn sections(page: &Path) -> Vec<String> {
         words.chars().filter(|letter| letter.is_alphanumeric() || *letter == '-').collect()
     });
     named.collect()
+}
+
+#[test]
+fn patctl_knows_each_verb_and_option_that_running_text_names() {
+    let patctl = Binaries::find().patctl();
+    let help = |verbs: &[&str]| {
+        let output = Command::new(&patctl).args(verbs).arg("--help").output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    };
+    let mut named = BTreeSet::new();
+    for document in documents().iter().filter(|document| document.name.ends_with(".md")) {
+        let text = fs::read_to_string(root().join(&document.name)).unwrap();
+        let outside = text.split("```").step_by(2).collect::<String>();
+        let code = outside.split('`').skip(1).step_by(2).filter(|code| code.starts_with("patctl "));
+        named.extend(code.map(|code| (document.name.clone(), code.to_owned())));
+    }
+    assert!(named.len() > 60, "{}", named.len());
+    for (document, command) in named {
+        let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+        let is_verb = |word: &&&str| word.starts_with(|first: char| first.is_ascii_lowercase());
+        let mut verbs: Vec<&str> = words.iter().take_while(is_verb).take(2).copied().collect();
+        if verbs.is_empty() {
+            // Of the sessions of an admin, which several verbs take.
+            verbs.push("plan");
+        }
+        let known = help(&verbs).or_else(|| help(verbs.get(..1)?));
+        let known = known.unwrap_or_else(|| panic!("{document}: {command}"));
+        for option in words.iter().filter(|word| word.starts_with("--")) {
+            let option = option.split('=').next().unwrap();
+            assert!(known.contains(option), "{document}: {command}: {option}");
+        }
+    }
 }
 
 fn holds(document: &Document, mark: &str, block: &Block) -> bool {

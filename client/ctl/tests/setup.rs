@@ -5,7 +5,7 @@ mod world;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use world::{World, mode};
 
@@ -170,8 +170,12 @@ fn systemd_seals_both_keys_where_the_unit_looks_for_them() {
     // Stands for the real one: says what it was called with, and that a key came on standard input; and gives it back.
     let script =
         "#!/bin/sh\n[ $1 = decrypt ] && exec cat $0.key\necho \"$@\"\ntee $0.key | wc -c\n";
-    fs::write(&tool, script).unwrap();
-    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(world.path("tool.sh"), script).unwrap();
+    // By another process: a child that a test beside this one starts just now would keep the file open for writing, and
+    // nobody could run it.
+    let mut install = Command::new("install");
+    install.args(["-m", "755"]).arg(world.path("tool.sh")).arg(&tool);
+    assert!(install.status().unwrap().success());
     let state = world.path("state");
     let mut command = world.command(&[
         "init",

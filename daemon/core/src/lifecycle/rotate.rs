@@ -160,9 +160,15 @@ impl Turn<'_> {
         }
     }
 
-    /// Someone else's ROTATE moved what was under the name: a secret of ours that is being proven, served or drained.
+    /// Someone else's ROTATE moved what was under the name: a secret of ours that is being proven or discarded, served or
+    /// drained.
     fn move_newest(&mut self, name: &TokenName, left: &TokenRow) {
         let staged = match &mut self.slot.work {
+            Work::Discarding { name: going, .. } if going == name => {
+                // Under the name is theirs now.
+                going.clone_from(&left.name);
+                return;
+            }
             Work::Proving { staged, .. } => Some(staged),
             Work::Idle | Work::Issuing(_) | Work::Discarding { .. } => None,
         };

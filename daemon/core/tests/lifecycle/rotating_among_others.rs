@@ -95,6 +95,29 @@ fn what_was_rotated_away_under_a_new_token_on_its_way_is_found_where_it_is() {
 }
 
 #[test]
+fn a_refused_secret_that_was_rotated_away_is_removed_where_it_is_and_theirs_is_left_alone() {
+    let mut world = serving();
+    let name = name_in_use(&world);
+    world.server.logins = Logins::RefusedSecret;
+    world.rotate(None);
+    world.run_until_in_flight(|call| matches!(call, Effect::Probe(Generation(2))));
+    world.someone_rotates();
+    let theirs = world.server.find(&name).unwrap().secret;
+    world.deliver();
+    world.server.logins = Logins::Right;
+    world.deliver();
+    assert_eq!(world.slot.word(), "fenced");
+    world.crash();
+    world.run_for(2 * HOUR);
+
+    world.enrol();
+    world.run_for(2 * HOUR);
+
+    assert_eq!(world.server.find(&name).map(|token| token.secret), Some(theirs));
+    assert!(world.is_healthy());
+}
+
+#[test]
 fn what_was_rotated_away_under_an_old_token_is_left_to_whoever_did_it() {
     let mut world = World::new().served();
     world.lease();

@@ -24,6 +24,7 @@ mod program;
 mod provisioning;
 mod refusing;
 mod reloading;
+mod restarting;
 mod retiring;
 mod revoking;
 mod rotating;

@@ -7,6 +7,7 @@ in_textfile() { in_root grep -qx -- "$1" "$TEXTFILES/patd.prom"; }
 
 # As a scraper on the host does it.
 a_scrape_is_openmetrics() {
+    served # since the last start of the daemon: its counters begin with it
     in_root python3 - >"$OUT/scrape.txt" <<'END'
 import socket
 with socket.socket(socket.AF_UNIX) as scrape:

@@ -70,8 +70,10 @@ fn state_of_a_later_format_is_refused_and_left_as_it_is() {
     }
 }
 
-/// A file, and what makes it one of the next format.
-const LATER: [(&str, fn(Vec<u8>) -> Vec<u8>); 3] = [
+/// Makes a file one of the next format.
+type Raise = fn(Vec<u8>) -> Vec<u8>;
+
+const LATER: [(&str, Raise); 3] = [
     ("meta.sealed", |mut bytes| {
         bytes[8] += 1;
         let body = bytes.len() - 32;

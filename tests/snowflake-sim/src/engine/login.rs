@@ -209,15 +209,7 @@ impl Engine {
         attempt: &LoginAttempt,
         now: Millis,
     ) -> Result<Admission, LoginFailure> {
-        let user = attempt.login_name.as_ref().and_then(|name| self.state.user_by_login(name));
-        let user = user.ok_or_else(|| failure::password_wrong("no such user"))?;
-        self.check_address(user, attempt.client_ip)?;
-        let policy = self.state.effective_auth_policy(user, &self.switches).policy;
-        check_method(&policy, "SAML")?;
-        check_client(&policy, attempt)?;
-        if user.disabled || user.is_expired(now) {
-            return Err(failure::password_wrong("the user is disabled"));
-        }
+        let user = self.person(attempt, "SAML", now)?;
         let role = self.free_role(user, attempt)?;
         Ok(Admission { user: user.name.clone(), credential: Credential::Browser, role })
     }
@@ -228,20 +220,34 @@ impl Engine {
         password: &str,
         now: Millis,
     ) -> Result<Admission, LoginFailure> {
-        let user = attempt.login_name.as_ref().and_then(|name| self.state.user_by_login(name));
-        let user = user.ok_or_else(|| failure::password_wrong("no such user"))?;
-        self.check_address(user, attempt.client_ip)?;
-        let policy = self.state.effective_auth_policy(user, &self.switches).policy;
-        check_method(&policy, "PASSWORD")?;
-        check_client(&policy, attempt)?;
-        if user.disabled || user.is_expired(now) || user.is_locked(now) {
-            return Err(failure::password_wrong("the user is disabled or locked"));
+        let user = self.person(attempt, "PASSWORD", now)?;
+        if user.is_locked(now) {
+            return Err(failure::password_wrong("the user is locked"));
         }
         if user.password.as_deref() != Some(password) {
             return Err(failure::password_wrong("wrong password"));
         }
         let role = self.free_role(user, attempt)?;
         Ok(Admission { user: user.name.clone(), credential: Credential::Password, role })
+    }
+
+    /// Returns the user who is named, where that user may come in this way.
+    fn person(
+        &self,
+        attempt: &LoginAttempt,
+        method: &str,
+        now: Millis,
+    ) -> Result<&User, LoginFailure> {
+        let user = attempt.login_name.as_ref().and_then(|name| self.state.user_by_login(name));
+        let user = user.ok_or_else(|| failure::password_wrong("no such user"))?;
+        self.check_address(user, attempt.client_ip)?;
+        let policy = self.state.effective_auth_policy(user, &self.switches).policy;
+        check_method(&policy, method)?;
+        check_client(&policy, attempt)?;
+        if user.disabled || user.is_expired(now) {
+            return Err(failure::password_wrong("the user is disabled"));
+        }
+        Ok(user)
     }
 
     fn identified(&self, attempt: &LoginAttempt) -> Option<String> {

@@ -104,9 +104,12 @@ fn started(command: &mut Command) -> io::Result<Child> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
 }
 
-/// Gives a child all of its standard input.
+/// Gives a child all of its standard input. One that ends without reading it says why by its end.
 fn feed(child: &mut Child, bytes: &[u8]) -> io::Result<()> {
-    child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(bytes))
+    match child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(bytes)) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        fed => fed,
+    }
 }
 
 /// Returns the key that a child prints, from memory that is wiped.

@@ -89,6 +89,10 @@ fn shape_of(words: &[&str]) -> String {
     if words[0] == "configuration:" {
         return words[0].to_owned();
     }
+    // Whether the running client has moved before the answer or after it.
+    if words.contains(&"older") {
+        return "leases on older ones".to_owned();
+    }
     let kept = words.iter().filter(|word| !varies(word) && !UNITS.contains(word));
     kept.copied().collect::<Vec<_>>().join(" ")
 }

@@ -1,8 +1,13 @@
 //! Which process owns a home: its pid, when it started, since which boot, in which pid namespace.
 //! A pid alone is reused. And what this process was told to ignore.
 
+use std::os::fd::OwnedFd;
+
 use nix::errno::Errno;
 use nix::sys::signal::kill;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, getsockopt, socketpair, sockopt::PeerPidfd,
+};
 use nix::unistd::Pid;
 
 /// One process, for as long as the machine runs.
@@ -37,6 +42,13 @@ impl Identity {
         }
         started(self.pid).is_some_and(|started| started != self.started)
     }
+}
+
+/// Returns a pidfd of this process. SO_PEERPIDFD of a socket pair is its maker's (unix(7), Linux 6.5); none on older kernels.
+pub(crate) fn own_pidfd() -> Option<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (one, _other) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags).ok()?;
+    getsockopt(&one, PeerPidfd).ok()
 }
 
 /// Returns whether SIGHUP is ignored, as nohup(1) leaves it to its command.

@@ -126,7 +126,6 @@ fn in_home(
     executable: Executable,
 ) -> Result<Ready, Failure> {
     let terms = &hand_out.terms;
-    real::complete(&site.real)?;
     let place = site.place()?.to_owned();
     let failed = |error| site::failed(&place, error);
     let record = Record {
@@ -139,8 +138,9 @@ fn in_home(
     let mask = hold_signals()?;
     let home = Home::new(&place, site.uid, &record).map_err(failed)?;
     // It starts on another processor while the rest is done here.
-    let helper = helper::start(home.private(), mask)?;
+    let helper = helper::start(home.private(), site.pidfd, mask)?;
 
+    real::complete(&record.real)?;
     let kept = kept(hand_out, &record.real)?;
     home.link(&record.real).and_then(|()| home.fill(hand_out, &kept)).map_err(failed)?;
     if site.outlives_login {

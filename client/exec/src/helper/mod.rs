@@ -16,9 +16,6 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::signal::SigSet;
-use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, getsockopt, socketpair, sockopt::PeerPidfd,
-};
 use nix::sys::stat::Mode;
 
 use crate::broker::Way;
@@ -35,12 +32,16 @@ pub(crate) struct Started {
     mask: SigSet,
 }
 
-/// Starts the helper of a home. `mask` is the caller's signal mask, to be restored later.
+/// Starts the helper of a home, with its owner's pidfd. `mask` is the caller's signal mask, to be restored later.
 ///
 /// # Errors
 /// The program cannot be started once more.
-pub(crate) fn start(private: &Path, mask: SigSet) -> Result<Started, Failure> {
-    let pidfd = own_pidfd().map_or_else(Stdio::null, Stdio::from);
+pub(crate) fn start(
+    private: &Path,
+    owner: Option<OwnedFd>,
+    mask: SigSet,
+) -> Result<Started, Failure> {
+    let pidfd = owner.map_or_else(Stdio::null, Stdio::from);
     // Never in the caller's process group: `kill -9` of a job is for all of its group, and would leave the
     // home to nobody. A session of its own at this point would cost a turn of the scheduler's.
     let mut starter = again(DETACH, private)
@@ -118,13 +119,6 @@ fn again(request: &str, private: &Path) -> Command {
     let mut command = Command::new(OWN_PROGRAM);
     command.arg0("pat-exec").arg(request).arg(private).env_clear();
     command
-}
-
-/// SO_PEERPIDFD of a socket pair is its maker's (unix(7), Linux 6.5); none on older kernels.
-fn own_pidfd() -> Option<OwnedFd> {
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let (one, _other) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags).ok()?;
-    getsockopt(&one, PeerPidfd).ok()
 }
 
 /// Its own session: no signal of the caller's terminal, no directory, no descriptor of the caller's but

@@ -1,5 +1,6 @@
 //! Where a private home will stand, and whose it is: what can be known before there is a hand-out.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::{place, real, sweep};
@@ -13,6 +14,8 @@ pub(crate) struct Site {
     /// The user's real directory, which may not be there yet.
     pub(crate) real: PathBuf,
     pub(crate) owner: Identity,
+    /// None on a kernel without pidfds of peers (before 6.5).
+    pub(crate) pidfd: Option<OwnedFd>,
     /// The command is to go on after its login has ended, and the home will not.
     pub(crate) outlives_login: bool,
     places: Vec<PathBuf>,
@@ -30,7 +33,8 @@ impl Site {
         let best = place::best(&places)?;
         let owner = Identity::own().map_err(|error| failed(best, error))?;
         sweep::sweep(&places, uid);
-        Ok(Self { uid, real, owner, outlives_login: process::ignores_hangup(), places })
+        let (pidfd, outlives_login) = (process::own_pidfd(), process::ignores_hangup());
+        Ok(Self { uid, real, owner, pidfd, outlives_login, places })
     }
 
     /// Returns the directory that the home is made in.

@@ -99,9 +99,19 @@ fn repeats_canary(value: &Value, key: &str, is_in_env: bool) -> bool {
             name.contains(CANARY) || repeats_canary(value, name, is_in_env || key == "env")
         }),
         Value::Array(items) => items.iter().any(|item| repeats_canary(item, key, is_in_env)),
-        Value::String(text) => text.contains(CANARY) && (is_in_env || REPEATED.contains(&key)),
+        Value::String(text) => {
+            let is_told = is_in_env || REPEATED.contains(&key) || names_a_key(key, text);
+            text.contains(CANARY) && is_told
+        }
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => false,
     }
+}
+
+/// Where a key is kept is no secret; a key itself that was put there is.
+fn names_a_key(key: &str, text: &str) -> bool {
+    let is_place =
+        ["systemd-credential:", "keyring:", "file:"].iter().any(|at| text.starts_with(at));
+    ["key", "root_key"].contains(&key) && is_place
 }
 
 /// Every key that is known but `proxy`, `key` and `root_key`.

@@ -90,8 +90,8 @@ fn shape_of(words: &[&str]) -> String {
         return words[0].to_owned();
     }
     // Whether the running client has moved before the answer or after it.
-    if words.contains(&"older") {
-        return "leases on older ones".to_owned();
+    if words.join(" ").ends_with(MOVED[0]) || words.join(" ") == MOVED[1] {
+        return MOVED[0].to_owned();
     }
     let kept = words.iter().filter(|word| !varies(word) && !UNITS.contains(word));
     kept.copied().collect::<Vec<_>>().join(" ")
@@ -106,5 +106,10 @@ fn document(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
+/// What is said of leases on the old token, by how many there still are.
+const MOVED: [&str; 2] = [
+    "lease on older ones: their token goes when the holders have moved",
+    "nobody holds an older one: its token goes shortly",
+];
 /// Of lengths of time: "in 7 d" may be "in 6 d 23 h".
 const UNITS: [&str; 5] = ["d", "h", "min", "s", "s,"];

@@ -6,6 +6,9 @@ use crate::{Fact, Finding, Id};
 /// The subject of these findings.
 pub const SUBJECT: &str = "wrapper";
 
+/// Where the package puts it.
+pub const PACKAGED: &str = "/usr/bin/pat-exec";
+
 /// The program that a user's shell finds as `pat-exec`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -56,20 +59,18 @@ fn installed(program: Option<&Program>, gate_gid: Option<u32>, gate: Gate) -> Fi
         return Finding::failed(
             id,
             SUBJECT,
-            "no pat-exec on PATH, nor /usr/bin/pat-exec",
+            format!("no pat-exec on PATH, nor {PACKAGED}"),
             "install the package, or set PATH",
         );
     };
     let Program { path, uid, gid, mode, .. } = program;
-    let restore = format!(
-        "reinstall the package, or as root: chown root:patclient {path}; chmod 2755 {path}"
-    );
-    if *mode & 0o022 != 0 {
+    let restore = restored(program);
+    if is_open(program) {
         let what =
             format!("{path} has mode {mode:04o}: others may put their own program in its place");
         return Finding::failed(id, SUBJECT, what, restore);
     }
-    let lacks = if *uid != 0 {
+    let lacks = if *uid != ROOT {
         format!("{path} belongs to uid {uid}, not to root")
     } else if *mode & SETGID == 0 {
         format!("{path} is not setgid (mode {mode:04o})")
@@ -79,6 +80,24 @@ fn installed(program: Option<&Program>, gate_gid: Option<u32>, gate: Gate) -> Fi
         return Finding::ok(id, SUBJECT, format!("{path}, setgid patclient"));
     };
     lacking(id, gate, &lacks, &restore)
+}
+
+/// The gate's group is a proof: no line gives it to what may be anybody's program.
+fn restored(program: &Program) -> String {
+    let path = &program.path;
+    if path != PACKAGED {
+        format!(
+            "{path} is not the packaged program: remove it or correct PATH, and install the package ({PACKAGED}); do not give it the gate's group"
+        )
+    } else if program.uid != ROOT || is_open(program) {
+        "it may no longer be the packaged program: reinstall the package, which puts its own in the place of it".to_owned()
+    } else {
+        format!("reinstall the package, or as root: chown root:patclient {path}; chmod 2755 {path}")
+    }
+}
+
+fn is_open(program: &Program) -> bool {
+    program.mode & 0o022 != 0
 }
 
 fn mounted(program: &Program, gate: Gate) -> Option<Finding> {
@@ -142,6 +161,7 @@ fn lacking(id: Id, gate: Gate, what: &str, next_step: &str) -> Finding {
 }
 
 const SETGID: u32 = 0o2000;
+const ROOT: u32 = 0;
 
 #[cfg(test)]
 mod tests {
@@ -152,7 +172,7 @@ mod tests {
 
     fn packaged() -> Program {
         Program {
-            path: "/usr/bin/pat-exec".into(),
+            path: PACKAGED.into(),
             uid: 0,
             gid: GATE,
             mode: 0o2755,
@@ -216,6 +236,30 @@ mod tests {
         let found = &wrapper(Some(&packaged()), group(&["eve"]), Gate::Preferred)[2];
         assert_eq!(found.outcome, Outcome::Failed);
         assert!(found.evidence.contains("eve"), "{}", found.evidence);
+    }
+
+    #[test]
+    fn only_the_packaged_program_of_roots_is_given_the_gates_group() {
+        let next = |program: Program| {
+            wrapper(Some(&program), group(&[]), Gate::Required)[0].next_step.clone()
+        };
+        let elsewhere =
+            |uid, mode| Program { path: "/home/eve/bin/pat-exec".into(), uid, mode, ..packaged() };
+        for program in [
+            elsewhere(1001, 0o755),
+            elsewhere(0, 0o755),
+            elsewhere(0, 0o2775),
+            Program { uid: 1001, ..packaged() },
+            Program { mode: 0o777, ..packaged() },
+        ] {
+            let next = next(program.clone());
+            assert!(!next.contains("chown") && !next.contains("chmod"), "{program:?}: {next}");
+            assert!(next.contains("the package"), "{next}");
+        }
+        assert!(next(elsewhere(1001, 0o755)).contains("is not the packaged program: remove it"));
+        for program in [Program { mode: 0o755, ..packaged() }, Program { gid: 0, ..packaged() }] {
+            assert!(next(program).contains("chmod 2755 /usr/bin/pat-exec"));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use pat_wire::trust;
 use patd_checks::host::{Memory, Swap, swap_lines, unhidden};
 use patd_checks::key::Kept;
 use patd_checks::socket::Found;
-use patd_checks::wrapper::{self, Program};
+use patd_checks::wrapper::{self, PACKAGED, Program};
 use patd_checks::{Fact, Needs};
 use patd_config::KeySource;
 
@@ -69,9 +69,9 @@ pub(super) fn socket(path: &Path) -> Fact<Found> {
 
 /// The packaged wrapper. Whether its file system is nosuid, a sandbox does not show as it is outside.
 pub(super) fn wrapper() -> Option<Program> {
-    let found = std::fs::metadata(WRAPPER).ok()?;
+    let found = std::fs::metadata(PACKAGED).ok()?;
     let (uid, gid, mode) = (found.uid(), found.gid(), found.mode() & 0o7777);
-    Some(Program { path: WRAPPER.to_owned(), uid, gid, mode, is_on_nosuid: None })
+    Some(Program { path: PACKAGED.to_owned(), uid, gid, mode, is_on_nosuid: None })
 }
 
 /// The group of the gate, as configured.
@@ -86,5 +86,3 @@ pub(super) fn gate_group(gid: Option<u32>) -> Fact<Option<wrapper::Group>> {
 fn unseen(path: &Path, error: &std::io::Error) -> Needs {
     Needs::new(format!("to look at {} ({error})", path.display()))
 }
-
-const WRAPPER: &str = "/usr/bin/pat-exec";

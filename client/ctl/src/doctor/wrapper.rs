@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{Gid, Group as Known};
-use patd_checks::wrapper::{Gate, Group, Program, wrapper};
+use patd_checks::wrapper::{Gate, Group, PACKAGED, Program, wrapper};
 use patd_checks::{Fact, Finding, Needs};
 use patd_config::Config;
 use patd_core::policy;
@@ -19,11 +19,13 @@ fn program() -> Option<Program> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> =
         std::env::split_paths(&path).filter(|dir| dir.is_absolute()).collect();
-    folders.push("/usr/bin".into());
+    folders.extend(Path::new(PACKAGED).parent().map(Path::to_owned));
     folders.into_iter().find_map(|folder| look(&folder.join("pat-exec")))
 }
 
+/// By its real path: /bin may be /usr/bin.
 fn look(path: &Path) -> Option<Program> {
+    let path = &path.canonicalize().ok()?;
     let found = std::fs::metadata(path)
         .ok()
         .filter(|found| found.is_file() && found.mode() & 0o111 != 0)?;

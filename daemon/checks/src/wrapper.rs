@@ -33,6 +33,18 @@ pub struct Group {
     pub gid: u32,
     /// Who is in it.
     pub members: Vec<String>,
+    /// Whose own group it is, whether they are members or not.
+    pub primary_of: Vec<String>,
+}
+
+/// Returns whose own group this is, from the text of /etc/passwd: a group's list of members does not name them.
+pub fn primary_of(passwd: &str, gid: u32) -> Vec<String> {
+    let user = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, group) = (fields.next()?, fields.nth(2)?);
+        (group.parse() == Ok(gid)).then(|| name.to_owned())
+    };
+    passwd.lines().filter_map(user).collect()
 }
 
 /// How much the gate matters here.
@@ -125,22 +137,31 @@ fn filled(group: Option<&Group>, gate: Gate) -> Finding {
             "the group of the gate (patclient) does not exist",
             "as root: systemd-sysusers; the package brings its lines",
         ),
-        Some(group) if group.members.is_empty() => Finding::ok(
-            Id::GateGroup,
-            SUBJECT,
-            format!("{} (gid {}) has no members", group.name, group.gid),
-        ),
-        Some(group) => Finding::failed(
-            Id::GateGroup,
-            SUBJECT,
-            format!(
-                "{} has members: {}: whatever they run can pass for the wrapper",
-                group.name,
-                group.members.join(", ")
-            ),
-            format!("as root: gpasswd -d USER {}, for each", group.name),
-        ),
+        Some(group) => empty(group),
     }
+}
+
+fn empty(group: &Group) -> Finding {
+    let Group { name, gid, members, primary_of } = group;
+    let mut has = Vec::new();
+    let mut next = Vec::new();
+    if !members.is_empty() {
+        has.push(format!("has members: {}", members.join(", ")));
+        next.push(format!("gpasswd -d USER {name}"));
+    }
+    if !primary_of.is_empty() {
+        has.push(format!("is the own group of {}", primary_of.join(", ")));
+        next.push("usermod -g GROUP USER".to_owned());
+    }
+    if has.is_empty() {
+        return Finding::ok(Id::GateGroup, SUBJECT, format!("{name} (gid {gid}) has no members"));
+    }
+    Finding::failed(
+        Id::GateGroup,
+        SUBJECT,
+        format!("{name} {}: whatever they run can pass for the wrapper", has.join(", and ")),
+        format!("as root: {}, for each", next.join("; ")),
+    )
 }
 
 fn lacking(id: Id, gate: Gate, what: &str, next_step: &str) -> Finding {
@@ -185,6 +206,7 @@ mod tests {
             name: "patclient".into(),
             gid: GATE,
             members: members.iter().map(|name| (*name).to_owned()).collect(),
+            primary_of: vec![],
         }))
     }
 
@@ -260,6 +282,19 @@ mod tests {
         for program in [Program { mode: 0o755, ..packaged() }, Program { gid: 0, ..packaged() }] {
             assert!(next(program).contains("chmod 2755 /usr/bin/pat-exec"));
         }
+    }
+
+    #[test]
+    fn a_user_whose_own_group_is_the_gates_is_seen_though_no_member() {
+        let passwd = "root:x:0:0::/root:/bin/sh\neve:x:1001:991:Eve:/home/eve:/bin/sh\nbroken:991\nmallory:x:991:100::/:/bin/sh\n";
+        let of_eve = Group { primary_of: primary_of(passwd, GATE), ..group(&[]).unwrap().unwrap() };
+        assert_eq!(of_eve.primary_of, ["eve"]);
+
+        let found = &wrapper(Some(&packaged()), Ok(Some(of_eve)), Gate::Preferred)[2];
+
+        assert_eq!(found.outcome, Outcome::Failed);
+        assert!(found.evidence.contains("is the own group of eve"), "{}", found.evidence);
+        assert!(found.next_step.contains("usermod -g"), "{}", found.next_step);
     }
 
     #[test]

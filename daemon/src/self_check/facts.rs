@@ -80,7 +80,11 @@ pub(super) fn gate_group(gid: Option<u32>) -> Fact<Option<wrapper::Group>> {
     let found = Group::from_gid(Gid::from_raw(gid));
     let found =
         found.map_err(|errno| Needs::new(format!("an answer about local groups ({errno})")))?;
-    Ok(found.map(|found| wrapper::Group { name: found.name, gid, members: found.mem }))
+    let Some(found) = found else { return Ok(None) };
+    let users = Path::new("/etc/passwd");
+    let text = std::fs::read_to_string(users).map_err(|error| unseen(users, &error))?;
+    let primary_of = wrapper::primary_of(&text, gid);
+    Ok(Some(wrapper::Group { name: found.name, gid, members: found.mem, primary_of }))
 }
 
 fn unseen(path: &Path, error: &std::io::Error) -> Needs {

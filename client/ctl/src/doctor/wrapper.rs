@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{Gid, Group as Known};
-use patd_checks::wrapper::{Gate, Group, PACKAGED, Program, wrapper};
+use patd_checks::wrapper::{Gate, Group, PACKAGED, Program, primary_of, wrapper};
 use patd_checks::{Fact, Finding, Needs};
 use patd_config::Config;
 use patd_core::policy;
@@ -43,7 +43,16 @@ fn group(config: &Fact<Config>) -> Fact<Option<Group>> {
     };
     let found =
         found.map_err(|errno| Needs::new(format!("an answer about local groups ({errno})")))?;
-    Ok(found.map(|found| Group { name: found.name, gid: found.gid.as_raw(), members: found.mem }))
+    found.map(of_everybody).transpose()
+}
+
+fn of_everybody(found: Known) -> Fact<Group> {
+    const USERS: &str = "/etc/passwd";
+    let users = std::fs::read_to_string(USERS)
+        .map_err(|error| Needs::new(format!("to read {USERS} ({error})")))?;
+    let gid = found.gid.as_raw();
+    let primary_of = primary_of(&users, gid);
+    Ok(Group { name: found.name, gid, members: found.mem, primary_of })
 }
 
 /// An entry that cannot be read may demand it; then the daemon says so.

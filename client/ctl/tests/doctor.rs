@@ -80,6 +80,7 @@ fn planted_tokens_are_found_by_file_and_line_and_never_shown() {
         ("work/.env", &variables),
         ("work/.env.env.bak", &variables),
         ("work/.env.orig", &variables),
+        ("work/.env.bak.1", &variables),
     ] {
         user.writes(file, text);
     }
@@ -100,6 +101,7 @@ fn planted_tokens_are_found_by_file_and_line_and_never_shown() {
         ("work/.env", "line 2 (SNOWFLAKE_PASSWORD), line 3 (SA_PAT)"),
         ("work/.env.env.bak", "line 2 (SNOWFLAKE_PASSWORD), line 3 (SA_PAT)"),
         ("work/.env.orig", "line 2 (SNOWFLAKE_PASSWORD), line 3 (SA_PAT)"),
+        ("work/.env.bak.1", "line 2 (SNOWFLAKE_PASSWORD), line 3 (SA_PAT)"),
     ] {
         let line = format!("FAIL  plaintext-token     {}: in the clear: {lines}", user.path(file));
         assert!(shown.out.contains(&line), "{line}\n{}", shown.out);
@@ -138,6 +140,34 @@ fn clean_files_are_called_clean_and_what_cannot_be_read_is_not() {
 }
 
 #[test]
+fn what_cannot_be_looked_into_is_never_called_clean() {
+    let user = User::new();
+    fs::remove_dir(user.world.path("home/.snowflake")).unwrap();
+    fs::create_dir_all(user.world.path("home/.cache/snowflake")).unwrap();
+    let cache = "home/.cache/snowflake/credential_cache_v1.json";
+    // Behind a link to itself not even root can look.
+    for path in ["home/.snowflake", "work/.env", cache] {
+        let path = user.world.path(path);
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+    }
+
+    let shown = user.doctor();
+
+    for (id, path) in [
+        ("plaintext-token", "home/.snowflake"),
+        ("plaintext-token", "work/.env"),
+        ("sibling-credential", "home/.snowflake"),
+        ("sibling-credential", cache),
+    ] {
+        let line = format!("?     {id:<18}  not checked (needs to read {} (", user.path(path));
+        assert!(shown.out.contains(&line), "{line}\n{}", shown.out);
+    }
+    for ok in ["ok    plaintext-token", "ok    sibling-credential"] {
+        assert!(!shown.out.contains(ok), "{}", shown.out);
+    }
+}
+
+#[test]
 fn a_login_of_ones_own_to_the_same_account_is_told_with_its_place() {
     let user = User::new();
     let text = format!(
@@ -161,11 +191,11 @@ fn a_login_of_ones_own_to_the_same_account_is_told_with_its_place() {
 }
 
 #[test]
-fn logins_that_a_client_remembers_are_told_and_not_read() {
+fn logins_that_a_client_remembers_are_told_and_not_shown() {
     let user = User::new();
     fs::create_dir_all(user.world.path("home/.cache/snowflake")).unwrap();
     let file = "home/.cache/snowflake/credential_cache_v1.json";
-    user.writes(file, "{}");
+    user.writes(file, "{\"tokens\": {}}");
     let empty = user.of("sibling-credential");
     user.writes(file, &format!("{{\"tokens\":{{\"x\":\"{HUSH}\"}}}}"));
 

@@ -124,12 +124,12 @@ fn setting(kind: Kind, line: &str) -> Option<&'static str> {
     let text = trimmed.trim_start_matches(['#', ';', ' ', '\t']);
     // Whole connections as the value of one variable.
     let holds_connections = text.contains(&format!("{WHOLE}="));
-    let kind = if holds_connections { Kind::Connections } else { kind };
+    let names = if holds_connections { Kind::Connections } else { kind };
     let signs = text.match_indices('=');
     signs.filter_map(|(at, _)| text.split_at_checked(at)).find_map(|(before, from)| {
-        let what = named(kind, key(before))?;
+        let what = named(names, key(before))?;
         let value = from.strip_prefix('=')?;
-        has_value(value, is_comment).then_some(what)
+        has_value(kind, value, is_comment).then_some(what)
     })
 }
 
@@ -150,7 +150,7 @@ fn named(kind: Kind, key: &str) -> Option<&'static str> {
 
 /// A reference to something else is none, and neither is a gap to be filled. In a comment only what is quoted counts: the
 /// rest is prose.
-fn has_value(value: &str, is_comment: bool) -> bool {
+fn has_value(kind: Kind, value: &str, is_comment: bool) -> bool {
     let value = value.trim();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
     let inner = match quote {
@@ -158,11 +158,23 @@ fn has_value(value: &str, is_comment: bool) -> bool {
         Some(_) if value.starts_with("\"\"\"") || value.starts_with("'''") => return true,
         Some(quote) => value.trim_start_matches(quote).split(quote).next(),
         None if is_comment => return false,
+        None if value.starts_with("${") => value.split_inclusive('}').next(),
         None => value.split([' ', '\t', '#', ',', '}']).next(),
     };
     let inner = inner.unwrap_or_default().trim();
     let is_gap = inner.chars().all(|c| matches!(c, '*' | 'x' | 'X' | '.'));
-    !(is_gap || inner.starts_with(['$', '<']) || matches!(inner, "true" | "false"))
+    let is_reference = match kind {
+        Kind::Connections => is_reference(inner),
+        Kind::Variables => inner.starts_with('$'),
+    };
+    !(is_gap || is_reference || inner.starts_with('<') || matches!(inner, "true" | "false"))
+}
+
+/// `${NAME}` and nothing else: a password may begin with a `$`.
+pub(crate) fn is_reference(value: &str) -> bool {
+    let name = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.is_some_and(|name| !name.is_empty() && name.chars().all(is_part))
 }
 
 /// Settings of a connection (snowflake docs: developer-guide/snowflake-cli/connecting/configure-connections).
@@ -224,6 +236,9 @@ mod tests {
             "token_file_path = \"/home/m/token\"",
             "password = \"broken",
             "password = \"a=b#c\"",
+            "password = \"$ecretPassw0rd\"",
+            "password = \"${A}b\"",
+            "password = \"${A:-simpat_x}\"",
         ] {
             assert_eq!(lines(Kind::Connections, text), [1], "{text}");
         }

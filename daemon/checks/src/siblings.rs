@@ -4,7 +4,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::plaintext::SUBJECT;
+use crate::plaintext::{SUBJECT, is_reference};
 use crate::{Fact, Finding, Id, Needs};
 
 /// A connection of a file.
@@ -110,7 +110,7 @@ fn way_in(table: &DeTable<'_>) -> Option<WayIn> {
 fn is_set(table: &DeTable<'_>, key: &str) -> bool {
     let value = table.get(key).and_then(|value| value.get_ref().as_str());
     // Only Cortex replaces a reference; what it leads to is looked for in the environment.
-    value.is_some_and(|value| !value.is_empty() && !value.starts_with('$'))
+    value.is_some_and(|value| !value.is_empty() && !is_reference(value))
 }
 
 /// Judges the connections of one file.
@@ -123,10 +123,14 @@ pub fn judged(path: &str, connections: Fact<Vec<Connection>>, ours: &[Ours]) -> 
     }
 }
 
-/// Judges a file in which clients keep logins that they remember, by its size alone.
-pub fn remembered(path: &str, bytes: u64) -> Option<Finding> {
-    // An empty file, or an empty object.
-    (bytes > 2).then(|| {
+/// Judges the file in which clients keep logins that they remember, by its first [`TELLING`] bytes.
+pub fn remembered(path: &str, beginning: Fact<&str>) -> Option<Finding> {
+    let beginning = match beginning {
+        Ok(beginning) => beginning,
+        Err(needs) => return Some(Finding::unseen(Id::SiblingCredential, SUBJECT, &needs)),
+    };
+    let is_text = |text: &str| beginning.chars().filter(|c| !c.is_whitespace()).eq(text.chars());
+    (!EMPTY.into_iter().any(is_text)).then(|| {
         Finding::warning(
             Id::SiblingCredential,
             SUBJECT,
@@ -135,6 +139,11 @@ pub fn remembered(path: &str, bytes: u64) -> Option<Finding> {
         )
     })
 }
+
+/// So many bytes say whether such a file is empty.
+pub const TELLING: u64 = 64;
+/// As clients leave it when nothing is remembered any more.
+const EMPTY: [&str; 3] = ["", "{}", "{\"tokens\":{}}"];
 
 /// Returns that nothing was found.
 pub fn none_found() -> Finding {
@@ -153,7 +162,7 @@ fn sibling(path: &str, connection: &Connection, ours: &[Ours]) -> Option<Finding
             Id::SiblingCredential,
             SUBJECT,
             format!(
-                "{place} names its account by a locator, which may be the same account; it logs in by {how}, with any role of its user"
+                "{place} may open the same account: of its name there and the one here one is a locator, which does not tell; it logs in by {how}, with any role of its user"
             ),
             apart,
         ),
@@ -185,25 +194,87 @@ enum Likeness {
 }
 
 fn likeness(connection: &Connection, ours: &Ours) -> Likeness {
-    let same = |one: &Option<String>, other: &str| {
-        one.as_deref().is_some_and(|one| folded(one) == folded(other))
-    };
-    if same(&connection.account, &ours.account) || same(&connection.host, &ours.host) {
+    let Connection { account, host, .. } = connection;
+    let theirs: Vec<Name> = account
+        .iter()
+        .map(|text| Name::of(text))
+        .chain(host.iter().map(|text| Name::of_host(text)))
+        .collect();
+    let ours = [Name::of(&ours.account), Name::of_host(&ours.host)];
+    if theirs.iter().any(|name| ours.contains(name)) {
         return Likeness::Same;
     }
-    let locator = connection.account.as_deref().and_then(|account| account.split('.').next());
-    // ORGANISATION-ACCOUNT has a hyphen, a locator (xy12345, xy12345.eu-west-1) has none before its region.
-    match locator {
-        Some(name) if !name.is_empty() && !name.contains(['-', '_']) => Likeness::Perhaps,
-        Some(_) | None => Likeness::None,
+    let is_open = |name: &Name| match name {
+        Name::Locator(_, label) => {
+            let mut labels = ours.iter().filter_map(Name::label);
+            // Without its region, or with another spelling of it.
+            labels.clone().next().is_none() || labels.any(|ours| ours == label)
+        }
+        Name::Organisation(_) => !ours.iter().any(|ours| matches!(ours, Name::Organisation(_))),
+        Name::Host(_) => false,
+    };
+    if theirs.iter().any(is_open) { Likeness::Perhaps } else { Likeness::None }
+}
+
+/// How an account is named; of all spellings one form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    /// ORGANISATION-ACCOUNT.
+    Organisation(String),
+    /// A locator, with its region if it has one, and alone: xy12345.eu-west-1, xy12345.
+    Locator(String, String),
+    /// A host that is not Snowflake's by its name.
+    Host(String),
+}
+
+impl Name {
+    fn of(account: &str) -> Self {
+        let bare = bare(account);
+        Self::within(
+            DOMAINS.into_iter().find_map(|domain| bare.strip_suffix(domain)).unwrap_or(&bare),
+        )
+    }
+
+    fn of_host(host: &str) -> Self {
+        let bare = bare(host);
+        let within = DOMAINS.into_iter().find_map(|domain| bare.strip_suffix(domain));
+        within.map_or_else(|| Self::Host(bare.clone()), Self::within)
+    }
+
+    /// Only ORGANISATION-ACCOUNT has a hyphen before its first point.
+    fn within(name: &str) -> Self {
+        let name = name.strip_suffix(".privatelink").unwrap_or(name);
+        let label = name.split('.').next().unwrap_or_default();
+        match label.contains('-') {
+            true => Self::Organisation(name.to_owned()),
+            false => Self::Locator(name.to_owned(), label.to_owned()),
+        }
+    }
+
+    fn label(&self) -> Option<&String> {
+        match self {
+            Self::Locator(_, label) => Some(label),
+            Self::Organisation(_) | Self::Host(_) => None,
+        }
     }
 }
 
-/// Underscores and hyphens are the same in an account's host, and so is upper and lower case.
-fn folded(name: &str) -> String {
-    let name = name.trim().trim_end_matches(".snowflakecomputing.com");
-    name.to_ascii_lowercase().replace('_', "-")
+/// Without scheme, port and path. Underscores and hyphens are the same in an account's host, and so is upper and lower
+/// case.
+fn bare(text: &str) -> String {
+    let text = text.trim();
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let text = text.split(['/', '?', '#']).next().unwrap_or_default();
+    let text = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') && port.bytes().all(|b| b.is_ascii_digit()) => {
+            host
+        }
+        Some(_) | None => text,
+    };
+    text.trim_end_matches('.').to_ascii_lowercase().replace('_', "-")
 }
+
+const DOMAINS: [&str; 2] = [".snowflakecomputing.com", ".snowflakecomputing.cn"];
 
 #[cfg(test)]
 mod tests {
@@ -249,6 +320,9 @@ mod tests {
         for none in ["", "password = \"\"", "token = \"${PATD_SECRET}\""] {
             assert_eq!(with(none), [], "{none}");
         }
+        for value in ["$ecretPassw0rd", "${", "${A}b", "${A:-hush}"] {
+            assert_eq!(with(&format!("password = \"{value}\"")), [Outcome::Failed], "{value}");
+        }
     }
 
     #[test]
@@ -258,7 +332,45 @@ mod tests {
         assert_eq!(with("host = \"MyOrg-My-Account.snowflakecomputing.com\""), [Outcome::Failed]);
         assert_eq!(with("account = \"xy12345.eu-west-1\""), [Outcome::Warning]);
         assert_eq!(with("account = \"myorg-another\""), []);
+        assert_eq!(with("host = \"localhost\""), []);
         assert_eq!(with(""), []);
+        for same in [
+            "account = \"myorg-my_account.privatelink\"",
+            "host = \"myorg-my-account.privatelink.snowflakecomputing.com\"",
+            "account = \"https://myorg-my_account.snowflakecomputing.com/console?x\"",
+            "account = \"myorg-my-account.snowflakecomputing.com:443\"",
+            "account = \" MYORG-MY_ACCOUNT.snowflakecomputing.cn. \"",
+        ] {
+            assert_eq!(with(same), [Outcome::Failed], "{same}");
+        }
+        for perhaps in [
+            "host = \"xy12345.eu-west-1.snowflakecomputing.com\"",
+            "account = \"xy12345.privatelink\"",
+        ] {
+            assert_eq!(with(perhaps), [Outcome::Warning], "{perhaps}");
+        }
+    }
+
+    #[test]
+    fn where_this_host_names_its_account_by_a_locator_another_name_may_be_the_same() {
+        let ours = |account: &str, host: &str| Ours { account: account.into(), host: host.into() };
+        let ours =
+            [ours("SIM12345.us-east-2.aws", "sim12345.us-east-2.aws.snowflakecomputing.com")];
+        for (settings, outcome) in [
+            ("account = \"sim12345.us-east-2.aws\"", Some(Outcome::Failed)),
+            (
+                "host = \"sim12345.us-east-2.aws.privatelink.snowflakecomputing.com\"",
+                Some(Outcome::Failed),
+            ),
+            ("account = \"SIM12345\"", Some(Outcome::Warning)),
+            ("account = \"myorg-myaccount\"", Some(Outcome::Warning)),
+            ("host = \"myorg-myaccount.snowflakecomputing.com\"", Some(Outcome::Warning)),
+            ("account = \"other1.us-east-2.aws\"", None),
+        ] {
+            let text = format!("[dev]\n{settings}\npassword = \"hush\"\n");
+            let found = judged("/c.toml", read("/c.toml", Form::Connections, &text), &ours);
+            assert_eq!(found.first().map(|found| found.outcome.clone()), outcome, "{settings}");
+        }
     }
 
     #[test]
@@ -271,11 +383,19 @@ mod tests {
     }
 
     #[test]
-    fn remembered_logins_are_told_by_the_size_of_their_file() {
-        assert_eq!(remembered("/c.json", 2), None);
-        let found = remembered("/c.json", 90).unwrap();
-        assert_eq!(found.outcome, Outcome::Warning);
-        assert!(found.evidence.starts_with("/c.json"), "{found:?}");
+    fn remembered_logins_are_told_and_an_empty_file_holds_none() {
+        for empty in ["", "{}", "{ }\n", "{\"tokens\": {}}", "{\n  \"tokens\": {}\n}\n"] {
+            assert_eq!(remembered("/c.json", Ok(empty)), None, "{empty}");
+        }
+        for text in ["{\"tokens\": {\"a\": \"hush\"}}", "{\"tokens\": {}, \"x\": \"hush\"}", "hush"]
+        {
+            let found = remembered("/c.json", Ok(text)).unwrap();
+            assert_eq!(found.outcome, Outcome::Warning);
+            assert!(found.evidence.starts_with("/c.json"), "{found:?}");
+            assert!(!format!("{found:?}").contains("hush"), "{found:?}");
+        }
+        let unseen = remembered("/c.json", Err(Needs::new("to read /c.json"))).unwrap();
+        assert!(matches!(unseen.outcome, Outcome::NotChecked { .. }));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -24,13 +24,15 @@ pub(super) fn findings(config: &Fact<Config>) -> Vec<Finding> {
     findings
 }
 
-/// A file that may hold a credential.
+/// A file that may hold a credential, or a folder that may have such files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Candidate {
     path: PathBuf,
     kind: Kind,
     /// How connections are in it, if clients read it.
     form: Option<Form>,
+    /// Of a folder: what would list it.
+    unlisted: Option<Needs>,
 }
 
 /// A candidate, read as far as it may be.
@@ -73,13 +75,19 @@ fn siblings_of(texts: &[Text], config: &Fact<Config>) -> Vec<Finding> {
     if findings.is_empty() { vec![siblings::none_found()] } else { findings }
 }
 
-/// What clients remember is in one file; its text is not read.
+/// What clients remember is in one file. No more is read of it than tells whether it is empty.
 fn remembered() -> Option<Finding> {
     let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
     let folder =
         set("SF_TEMPORARY_CREDENTIAL_CACHE_DIR").or_else(|| Some(cache?.join("snowflake")))?;
     let file = folder.join("credential_cache_v1.json");
-    siblings::remembered(&file.display().to_string(), fs::metadata(&file).ok()?.len())
+    let text = match fs::metadata(&file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => Err(unread(&file, &error)),
+        Ok(_) => opened(&file).and_then(|opened| text(&file, opened, siblings::TELLING)),
+    };
+    let text = text.as_ref().map(|text| text.as_str()).map_err(Clone::clone);
+    siblings::remembered(&file.display().to_string(), text)
 }
 
 /// A folder that a variable names.
@@ -129,49 +137,92 @@ fn of_snowflake(folder: &Path) -> Vec<Candidate> {
 
 /// The file of this name in a folder, and what editors and tools leave of it.
 fn named(folder: &Path, name: &str, kind: Kind, form: Option<Form>) -> Vec<Candidate> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let mut names = match names(folder) {
+        Ok(names) => names,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            let unlisted = Some(unread(folder, &error));
+            return vec![Candidate { path: folder.to_owned(), kind, form, unlisted }];
+        }
+    };
     names.retain(|found| found == name || is_backup(name, found));
     names.sort();
     let candidate = |found: String| {
         let form = form.filter(|_| found == name);
-        Candidate { path: folder.join(found), kind, form }
+        Candidate { path: folder.join(found), kind, form, unlisted: None }
     };
     names.into_iter().map(candidate).collect()
 }
 
-fn is_backup(name: &str, found: &str) -> bool {
-    let rest = found.strip_prefix(name).filter(|rest| !rest.is_empty());
-    rest.is_some_and(|rest| BACKUPS.iter().any(|end| rest.ends_with(end)))
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        names.extend(entry?.file_name().into_string());
+    }
+    Ok(names)
 }
 
-/// None where nothing is to be read: it is gone, or no file.
+/// What is added to a name, or put around it; and a copy that has lost the `.toml`.
+fn is_backup(name: &str, found: &str) -> bool {
+    let is_copy = |rest: &str| BACKUPS.iter().any(|end| rest.ends_with(end));
+    // Numbered copies (.bak.1) and Vim's swap files (.connections.toml.swp, .env.swp).
+    let unnumbered = found.trim_end_matches(|c: char| c.is_ascii_digit());
+    let unnumbered = unnumbered.strip_suffix('.').unwrap_or(unnumbered);
+    let unhidden = unnumbered.strip_prefix('.').unwrap_or(unnumbered);
+    let starts = [unnumbered, unhidden].into_iter().find_map(|found| found.strip_prefix(name));
+    let stem = name.strip_suffix(".toml").and_then(|stem| found.strip_prefix(stem));
+    starts.is_some_and(is_copy)
+        || stem.is_some_and(|rest| BACKUPS.contains(&rest))
+        || found == format!("#{name}#")
+}
+
+/// None where nothing is to be read: it is gone, or no file. What is not seen is not gone.
 fn read(of: Candidate) -> Option<Text> {
-    let found = fs::metadata(&of.path).ok().filter(fs::Metadata::is_file)?;
-    let text = whole(&of.path);
-    Some(Text { of, mode: found.mode(), text })
+    if let Some(needs) = of.unlisted.clone() {
+        return Some(Text { of, mode: 0, text: Err(needs) });
+    }
+    let (mode, text) = match fs::metadata(&of.path) {
+        Ok(found) if found.is_file() => (found.mode(), whole(&of.path)),
+        Ok(_) => return None,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => (0, Err(unread(&of.path, &error))),
+    };
+    Some(Text { of, mode, text })
 }
 
 fn whole(path: &Path) -> Fact<Zeroizing<String>> {
-    let needs = |why: &str| Needs::new(format!("to read {}{why}", path.display()));
-    let unread = |error: std::io::Error| match error.kind() == ErrorKind::PermissionDenied {
-        true => needs(""),
-        false => needs(&format!(" ({error})")),
-    };
+    let file = opened(path)?;
+    let bytes = file.metadata().map_err(|error| unread(path, &error))?.len();
+    if bytes > LARGEST {
+        let why = format!("to read {}, which is too large to be one of these", path.display());
+        return Err(Needs::new(why));
+    }
+    text(path, file, bytes)
+}
+
+fn opened(path: &Path) -> Fact<File> {
     // Should a FIFO have taken its place, nobody is waited for.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let file = File::options().read(true).custom_flags(flags.bits()).open(path).map_err(unread)?;
-    let bytes = file.metadata().map_err(unread)?.len();
-    if bytes > LARGEST {
-        return Err(needs(", which is too large to be one of these"));
-    }
+    let opened = File::options().read(true).custom_flags(flags.bits()).open(path);
+    opened.map_err(|error| unread(path, &error))
+}
+
+/// The text of a file, of so many bytes at the most.
+fn text(path: &Path, file: File, most: u64) -> Fact<Zeroizing<String>> {
     // Sized once: a buffer that grows leaves copies of what it held.
-    let room = usize::try_from(bytes).unwrap_or_default().saturating_add(1);
+    let room = usize::try_from(most).unwrap_or_default().saturating_add(1);
     let mut raw = Zeroizing::new(Vec::with_capacity(room));
-    file.take(bytes).read_to_end(&mut raw).map_err(unread)?;
+    file.take(most).read_to_end(&mut raw).map_err(|error| unread(path, &error))?;
     let text = String::from_utf8_lossy(&raw);
     Ok(Zeroizing::new(text.into_owned()))
+}
+
+fn unread(path: &Path, error: &io::Error) -> Needs {
+    let shown = path.display();
+    match error.kind() == ErrorKind::PermissionDenied {
+        true => Needs::new(format!("to read {shown}")),
+        false => Needs::new(format!("to read {shown} ({error})")),
+    }
 }
 
 /// The names of what is set; of the variable that may hold whole connections, if there is a credential in it.
@@ -186,7 +237,7 @@ fn variables() -> Vec<String> {
     names
 }
 
-const BACKUPS: [&str; 5] = [".bak", "~", ".orig", ".save", ".old"];
+const BACKUPS: [&str; 8] = [".bak", "~", ".orig", ".save", ".old", ".swp", ".swo", ".swn"];
 const LARGEST: u64 = 1 << 20;
 
 #[cfg(test)]
@@ -204,6 +255,17 @@ mod tests {
             (".env", ".env", false),
             (".env", ".env.example", false),
             ("config.toml", "myconfig.toml.bak", false),
+            ("connections.toml", "connections.toml.bak.1", true),
+            ("connections.toml", "connections.toml.bak2", true),
+            ("connections.toml", "connections.toml.~1~", true),
+            ("connections.toml", ".connections.toml.swp", true),
+            ("connections.toml", "#connections.toml#", true),
+            ("connections.toml", "connections.bak", true),
+            ("connections.toml", "connections.toml.2024", false),
+            ("connections.toml", "connections.d", false),
+            ("connections.toml", ".connections.toml", false),
+            (".env", ".env.swp", true),
+            (".env", ".env.1", false),
         ] {
             assert_eq!(is_backup(name, found), expected, "{found}");
         }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, header};
@@ -16,6 +17,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Ticket};
 use super::reply::{Refusal, Reply, refusal, response};
@@ -32,6 +34,7 @@ pub(super) struct Visitor {
     pub(super) caller: Result<Caller, Unattested>,
     pub(super) ticket: Ticket,
     pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
 }
 
 /// Serves one request. Ends when the reply is taken, the peer is gone, or a deadline is over.
@@ -100,24 +103,51 @@ async fn handle(
     until: Instant,
     dropped: CancellationToken,
 ) -> Result<Reply, Refusal> {
-    let Visitor { house, door, admission, caller, ticket, stop } = visitor;
+    let Visitor { house, door, admission, caller, ticket, stop, tasks } = visitor;
     let request = self::request(door, request, until).await?;
-    let may_be_given_up = request.may_be_given_up();
+    let (is_an_act, may_last) = (request.is_an_act(), may_last(&request));
     // A watch waits for long: it gives its place among the requests to the next one.
-    let _in_progress = if matches!(request, Request::Watch(_)) {
+    let in_progress = if matches!(request, Request::Watch(_)) {
         let watch = caller.as_ref().ok().and_then(|caller| admission.watch(caller.uid));
         drop(ticket);
         watch.ok_or_else(too_many_watches)?
     } else {
         ticket
     };
-    tokio::select! {
-        answer = desk::answer(&house, door, caller, request) => answer,
-        () = stop.cancelled(), if may_be_given_up => {
+    let answering = async move {
+        let _in_progress = in_progress;
+        tokio::select! {
+            answer = desk::answer(&house, door, caller, request) => Some(answer),
+            () = over(stop, may_last) => None,
+        }
+    };
+    let answer = match is_an_act {
+        // A task of its own: whoever asked may go, what was begun is still carried to its end, and written down.
+        true => tasks.spawn(answering).await.unwrap_or_else(|_| Some(Err(broke_off()))),
+        false => answering.await,
+    };
+    match answer {
+        Some(answer) => answer,
+        None => {
             dropped.cancel();
             std::future::pending().await
         }
     }
+}
+
+/// Returns how long the answer may still take once the daemon ends; none if that is bounded anyway.
+fn may_last(request: &Request) -> Option<Duration> {
+    if request.may_be_given_up() {
+        return Some(Duration::ZERO);
+    }
+    request.is_an_act().then_some(ACT_AT_THE_END)
+}
+
+/// Returns once the daemon ends and what is left of it is over.
+async fn over(stop: CancellationToken, may_last: Option<Duration>) {
+    let Some(may_last) = may_last else { return std::future::pending().await };
+    stop.cancelled().await;
+    tokio::time::sleep(may_last).await;
 }
 
 /// Reads what is asked for, head and body.
@@ -161,6 +191,14 @@ fn too_large(limit: usize) -> Refusal {
     refusal(ErrorCode::TooLarge, &message, "")
 }
 
+fn broke_off() -> Refusal {
+    let message = "it broke off inside the daemon; it is not clear whether it was done";
+    refusal(ErrorCode::Unclear, message, "see: patctl status, journalctl -u patd")
+}
+
 fn too_many_watches() -> Refusal {
     refusal(ErrorCode::Busy, "too many watches at once", "end some of the running commands")
 }
+
+/// Of the patience of the daemon's end: what comes after the requests has the rest.
+const ACT_AT_THE_END: Duration = Duration::from_secs(12);

@@ -90,6 +90,7 @@ impl Porch {
             caller,
             ticket,
             stop: self.stop.clone(),
+            tasks: self.tasks.clone(),
         };
         self.tasks.spawn(connection::serve(stream, visitor));
     }

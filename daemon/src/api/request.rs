@@ -124,6 +124,32 @@ impl Request {
         }
     }
 
+    /// Returns whether it changes something, or uses a secret: such a thing is written down, and carried to its end.
+    /// Looking changes nothing, and a status every few seconds would fill the log.
+    pub fn is_an_act(&self) -> bool {
+        match self {
+            Self::Rotate(_)
+            | Self::Revoke(_)
+            | Self::Enrol(_)
+            | Self::EndLease(_)
+            | Self::Reload
+            | Self::Provision(_)
+            | Self::Evidence(_)
+            | Self::Retire(_) => true,
+            Self::HandOut(_)
+            | Self::List
+            | Self::Watch(_)
+            | Self::Status
+            | Self::Metrics
+            | Self::Scrape
+            | Self::Explain(_)
+            | Self::Log(_)
+            | Self::Leases
+            | Self::Observe(_)
+            | Self::Drift(_) => false,
+        }
+    }
+
     /// Returns whether the answer may be given up when the daemon ends: it may take long, and changes nothing.
     pub fn may_be_given_up(&self) -> bool {
         match self {

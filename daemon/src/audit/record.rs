@@ -158,7 +158,7 @@ pub enum Event<'a> {
         verb: &'a str,
         /// About what.
         object: String,
-        /// What came of it.
+        /// `begun`, `done`, or what else came of it.
         outcome: String,
     },
     /// A step of a plan: about to be run, what became of it, or why it was not run.

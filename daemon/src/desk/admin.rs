@@ -12,10 +12,10 @@ use patd_core::names::Connection;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::act::Act;
 use super::refusing::{Refusal, deny, no, plain};
 use super::{explain, leases, metrics, proof, provision, retire, status};
 use crate::api::{Reply, Request};
-use crate::audit::Event;
 use crate::house::House;
 use crate::peer::{Caller, Peer, Wanted};
 use crate::reload;
@@ -28,19 +28,14 @@ pub(super) async fn answer(
     request: Request,
 ) -> Result<Reply, Refusal> {
     let peer = admitted(house, caller, request.verb())?;
-    let (verb, object) = (request.verb(), object(&request));
     if let Request::Provision(asked) = request {
         // It is written down step by step, with what was run.
         return provision::provision(house, peer, asked).await;
     }
+    let act = request.is_an_act().then(|| Act::begin(house, peer, &request));
     let answer = Box::pin(carry_out(house, request)).await;
-    if is_an_act(verb) {
-        let outcome = match &answer {
-            Ok(_) => "done".to_owned(),
-            Err(no) => no.message.clone(),
-        };
-        let event = Event::Admin { subject: peer.subject(), verb, object, outcome };
-        house.audit.note(house.clock.read().wall, &event);
+    if let Some(act) = act {
+        act.end(&answer);
     }
     answer
 }
@@ -243,43 +238,6 @@ async fn settled(
 fn stands_in_the_way(why: Why) -> Refusal {
     let code = if why == Why::Revoked { ErrorCode::Revoked } else { ErrorCode::NotReady };
     no(code, why.to_string(), "see: patctl status; to issue again: patctl enrol")
-}
-
-fn object(request: &Request) -> String {
-    match request {
-        Request::Rotate(asked) => crate::audit::claimed(&asked.connection),
-        Request::Revoke(RevokeRequest::Connection(name)) => crate::audit::claimed(name),
-        Request::Revoke(RevokeRequest::User(user)) => {
-            format!("user {}", crate::audit::claimed(user))
-        }
-        Request::Revoke(RevokeRequest::All) => "all".to_owned(),
-        Request::Enrol(asked) => crate::audit::claimed(&asked.connection),
-        Request::Explain(asked) => format!("uid {}", asked.uid),
-        Request::Evidence(asked) => crate::audit::claimed(&asked.connection),
-        Request::EndLease(asked) => crate::audit::claimed(&asked.lease),
-        Request::Retire(asked) => match &asked.account {
-            Some(account) => crate::audit::claimed(account),
-            None => "all".to_owned(),
-        },
-        Request::HandOut(_)
-        | Request::List
-        | Request::Watch(_)
-        | Request::Status
-        | Request::Metrics
-        | Request::Scrape
-        | Request::Log(_)
-        | Request::Leases
-        | Request::Reload
-        | Request::Observe(_)
-        | Request::Provision(_)
-        | Request::Drift(_) => String::new(),
-    }
-}
-
-/// Looking changes nothing, and a status every few seconds would fill the log. A login with a secret is more.
-fn is_an_act(verb: &str) -> bool {
-    let acts = ["rotate", "revoke", "enrol", "reload", "evidence", "retire", "end-lease"];
-    acts.contains(&verb)
 }
 
 /// Below the client's own deadline.

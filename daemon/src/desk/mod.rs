@@ -1,6 +1,7 @@
 //! Where requests are decided and carried out: the half of the daemon that holds the keys. It sees typed
 //! requests and kernel facts only, never bytes of a peer.
 
+mod act;
 mod admin;
 mod explain;
 mod hand_out;

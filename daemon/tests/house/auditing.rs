@@ -30,7 +30,7 @@ fn nothing_that_a_peer_says_forges_a_record_or_steers_a_terminal() {
             world.admin("end-lease", &EndLeaseRequest { lease: hostile.into() });
     }
 
-    // A record a hostile word: two refused hand-outs, two granted ones, two acts of an administrator.
+    // For a hostile word: two refused hand-outs, two granted ones, two acts of an administrator with two records each.
     let own = |record: &&Value| {
         let event = record["event"].as_str().unwrap();
         ["allow", "deny", "admin"].contains(&event)
@@ -39,7 +39,7 @@ fn nothing_that_a_peer_says_forges_a_record_or_steers_a_terminal() {
     assert!(!log.chars().any(|c| c != '\n' && pat_wire::text::steers(c)), "{log}");
     assert_eq!(world.fault(), None);
     let records = world.audit();
-    assert_eq!(records[before..].iter().filter(own).count(), HOSTILE.len() * 6);
+    assert_eq!(records[before..].iter().filter(own).count(), HOSTILE.len() * 8);
     assert!(records.iter().any(|record| record["lease"] == first), "the lines are where they were");
     assert!(!log.contains("\"event\":\"forged\""), "{log}");
 }

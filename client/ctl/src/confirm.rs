@@ -8,6 +8,7 @@ use patd_core::pattern::plan::{Confirmation, Danger, Held, Plan, Step};
 
 use crate::answer::{Exit, Failure};
 use crate::cli::{ConsentArgs, word};
+use crate::stops::refuse_what_stops;
 use crate::text::{counted, plain};
 
 /// A person's yes to a plan. Made here and nowhere else.
@@ -60,22 +61,6 @@ pub(crate) fn agree(question: &str, yes: bool) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Usage, what, "add --yes"));
     }
     asking.yes(&format!("{question} [y/N] "))
-}
-
-fn refuse_what_stops(plan: &Plan) -> Result<(), Failure> {
-    let stops: Vec<String> = plan
-        .notes
-        .iter()
-        .filter(|note| note.stops_apply)
-        .map(|note| plain(&format!("{}: {}", note.object, note.text)))
-        .collect();
-    match stops.is_empty() {
-        true => Ok(()),
-        false => {
-            let what = format!("nothing was run: {}", stops.join("; "));
-            Err(Failure::new(Exit::Failed, what, ""))
-        }
-    }
 }
 
 fn refuse_what_lacks_a_privilege(plan: &Plan) -> Result<(), Failure> {

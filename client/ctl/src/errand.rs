@@ -10,6 +10,7 @@ use crate::answer::{Answer, Exit, Failure};
 use crate::confirm::Consent;
 use crate::progress::Progress;
 use crate::runner::{Session, Undone};
+use crate::stops::refuse_what_stops;
 use crate::text::{counted, plain};
 
 /// What a verb says of its run.
@@ -98,10 +99,7 @@ pub(crate) fn carry_out(
 
 /// Says that an account is as wanted already, if nothing stands in the way of saying so.
 pub(crate) fn nothing_to_do(plan: &Plan) -> Result<Answer, Failure> {
-    if let Some(note) = plan.notes.iter().find(|note| note.stops_apply) {
-        let what = plain(&format!("{}: {}", note.object, note.text));
-        return Err(Failure::new(Exit::Failed, what, ""));
-    }
+    refuse_what_stops(plan)?;
     let text = format!("nothing to do: {} is as wanted\n{}", plain(&plan.account), notes(plan));
     Ok(Answer::ok(text, report(plan, 0)))
 }

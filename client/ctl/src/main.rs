@@ -43,6 +43,7 @@ mod revoke;
 mod rotate;
 mod runner;
 mod status;
+mod stops;
 mod table;
 mod target;
 mod text;
@@ -90,7 +91,7 @@ fn run(cli: &Cli) -> Result<Answer, Failure> {
         Verb::Retire(args) => retire::run(cli, args),
         Verb::AdminKey(args) => admin_key::run(cli, &args.what),
         Verb::CortexSettings(args) => cortex_settings::run(cli, args),
-        Verb::Rebuild(args) => rebuild::run(args),
+        Verb::Rebuild(args) => rebuild::run(cli, args),
         Verb::Completions(args) => completions::run(args),
     }
 }

@@ -10,6 +10,7 @@ use crate::answer::{Answer, Exit, Failure, in_colour};
 use crate::cli::{Cli, PlanArgs};
 use crate::plan_file::PlanFile;
 use crate::runner::{self, Session};
+use crate::stops::past_what_stops;
 use crate::target::Target;
 use crate::text::{Colour, plain};
 
@@ -65,9 +66,12 @@ fn colour(line: &str) -> Colour {
 
 /// Returns the plan for a person, or as a script.
 pub(crate) fn answer(plan: &Plan, as_sql: bool) -> Answer {
-    let text = if as_sql { render::sql(plan) } else { shown(plan) };
-    let stops = plan.notes.iter().any(|note| note.stops_apply);
-    let exit = if plan.steps.is_empty() && !stops { Exit::Ok } else { Exit::Alarms };
+    let mut text = if as_sql { render::sql(plan) } else { shown(plan) };
+    let stops = past_what_stops(plan);
+    let exit = if plan.steps.is_empty() && stops.is_none() { Exit::Ok } else { Exit::Alarms };
+    if let Some(next) = stops.filter(|_| !as_sql) {
+        text.push_str(&format!("next: {next}\n"));
+    }
     Answer { text, json: json!(plan), exit }
 }
 

@@ -3,8 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's world that cannot be built fails the test")]
 
+mod world;
+
 use std::path::Path;
 use std::process::Command;
+
+use world::{Shown, World};
 
 #[test]
 fn patctl_knows_every_command_with_every_option() {
@@ -25,6 +29,58 @@ fn patctl_knows_every_command_with_every_option() {
         assert!(help.contains(&format!("patctl {}", words.get(1).unwrap())), "{command}: {help}");
     }
 }
+
+/// As it stands, on a host that has a configuration and no daemon: what is refused as it is typed is taken with the
+/// session that the page says to add, and only what the page says that of.
+#[test]
+fn each_command_of_the_tables_can_be_typed() {
+    let world = World::with_config();
+    let manifest = world.path("FILE").display().to_string();
+    assert_eq!(world.patctl(&["manifest", "export", &manifest, "--offline"]).exit, 0);
+    let text = page();
+    let (_, note) = text.split_once("\n## By hand\n\n").unwrap();
+    let note = note.split("\n\n").next().unwrap();
+    let (mut typed, mut with_a_session) = (0, 0);
+    for row in text.lines().filter(|line| line.starts_with("| ")) {
+        let code = row.split('`').skip(1).step_by(2);
+        for command in code.filter(|code| code.starts_with("patctl ")) {
+            let exit = world.types(command, &[]);
+            typed += 1;
+            if exit == USAGE {
+                assert_eq!(world.types(command, &SESSION), NO_KEY, "{command}");
+                let verb = |code: &str| code.trim_end_matches(" ID").to_owned();
+                assert!(
+                    named(note).any(|code| command.starts_with(&verb(code))),
+                    "{command}: {note}"
+                );
+                with_a_session += 1;
+            }
+        }
+    }
+    assert!(typed > 40 && with_a_session >= 6, "{typed} {with_a_session}");
+}
+
+/// What the note above the tables says needs a session.
+fn named(note: &str) -> impl Iterator<Item = &str> {
+    note.split('`').skip(1).step_by(2).filter(|code| code.starts_with("patctl "))
+}
+
+impl World {
+    fn types(&self, command: &str, more: &[&str]) -> i32 {
+        let words = words(&command.replace("--account ACCOUNT", "--account MYORG-MYACCOUNT"));
+        let words: Vec<&str> =
+            words.iter().skip(1).map(String::as_str).chain(more.iter().copied()).collect();
+        // Nobody's own snow is started.
+        let mut command = self.command(&words);
+        command.env("PATH", "").current_dir(self.path("."));
+        Shown::of(command.output().unwrap()).exit
+    }
+}
+
+const USAGE: i32 = 64;
+/// It was understood, and then there was no such key.
+const NO_KEY: i32 = 1;
+const SESSION: [&str; 4] = ["--as", "USER", "--key-file", "none.p8"];
 
 #[test]
 fn every_key_it_names_is_in_the_manual() {

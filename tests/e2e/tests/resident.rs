@@ -36,6 +36,13 @@ fn the_least_broker_sees_little_says_so_and_changes_nothing() {
     assert!(said(&planned).contains("hidden"), "{}", said(&planned));
     assert_ne!(applied.status.code(), Some(0), "{}", said(&applied));
     assert!(said(&applied).contains("could not be seen"), "{}", said(&applied));
+    for output in [&planned, &applied] {
+        assert!(
+            said(output).contains("add --as USER --key-file FILE, or --via snow"),
+            "{}",
+            said(output)
+        );
+    }
     let changes = changes(&world);
     assert!(changes.iter().all(|sql| sql.contains(" PROGRAMMATIC ACCESS TOKEN ")), "{changes:?}");
 }

@@ -19,6 +19,7 @@ use crate::errand::{self, Words};
 use crate::plan::{answer, not_made, shown};
 use crate::plan_file::is_rest;
 use crate::runner::{self, Session};
+use crate::stops::refuse_what_stops;
 use crate::target::Target;
 use crate::{daemon, text};
 
@@ -168,10 +169,7 @@ fn refuse_more_than(shown: &Plan, rest: &Plan) -> Result<(), Failure> {
 }
 
 fn nothing_left(plan: &Plan, keeper: &mut Keeper) -> Result<Answer, Failure> {
-    if let Some(note) = plan.notes.iter().find(|note| note.stops_apply) {
-        let what = text::plain(&format!("{}: {}", note.object, note.text));
-        return Err(Failure::new(Exit::Failed, what, ""));
-    }
+    refuse_what_stops(plan)?;
     let mut text = format!("nothing is left to destroy\n{}", errand::notes(plan));
     if keeper.is_resumed() {
         keeper.begin(plan, None)?;

@@ -43,6 +43,36 @@ fn one_wrong_fact_fails_exactly_its_check() {
     }
 }
 
+/// Bare, they ask with the daemon's credential, which can usually manage tokens and nothing else.
+#[test]
+fn whoever_is_sent_to_plan_and_apply_is_told_with_whose_session() {
+    let mut sent = 0;
+    for (id, subject, change) in mutants() {
+        let mut world = World::good();
+        change(&mut world);
+
+        let next = world.check(id.as_str(), subject).next_step.clone();
+        if next.contains("patctl apply") {
+            sent += 1;
+            assert!(next.contains("--as USER --key-file FILE or --via snow"), "{next}");
+        }
+    }
+    assert!(sent > 10, "{sent}");
+}
+
+#[test]
+fn a_broker_without_its_grant_is_named_with_the_users_that_it_lacks() {
+    let mut world = World::good();
+    let (id, subject, lose) = of_broker()
+        .into_iter()
+        .find(|(id, ..)| *id == Id::BrokerManages)
+        .expect("a broker that lost a grant");
+    lose(&mut world);
+
+    let evidence = &world.check(id.as_str(), subject).evidence;
+    assert!(evidence.contains("may not manage the tokens of "), "{evidence}");
+}
+
 #[test]
 fn every_check_has_a_mutant_that_fails_it() {
     let tried: BTreeSet<Id> = mutants().into_iter().map(|(id, ..)| id).collect();

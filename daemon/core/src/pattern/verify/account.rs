@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::authentication::{check_blocked, governing, methods, named, pat_policy};
 use super::id::Id;
-use super::verdict::{Page, Verdict, judged, seen};
+use super::verdict::{Page, Verdict, by_plan, judged, seen};
 use crate::pattern::desired::Desired;
 use crate::pattern::observed::{Effective, Observed, Person};
 use crate::pattern::ours::{PERSONS, SERVICES, dotted};
@@ -37,7 +37,7 @@ pub(super) fn check(page: &mut Page<'_>, desired: &Desired, observed: &Observed)
 
 fn attached(found: Option<&str>, wanted: &str) -> Verdict {
     let shown = format!("policy for them all: {}", found.unwrap_or("none"));
-    Verdict::when(found == Some(wanted), shown, "attach it: patctl plan, patctl apply")
+    Verdict::when(found == Some(wanted), shown, by_plan("attach it"))
 }
 
 /// Without KEYPAIR every key-pair service user is locked out, without tokens every one of ours.
@@ -46,7 +46,7 @@ fn admits(policy: &str, observed: &Observed) -> Verdict {
         let Some(methods) = methods(policy) else { return unreadable() };
         let has = |method: &str| methods.iter().any(|m| m == method || m == "ALL");
         let holds = has("KEYPAIR") && has("PROGRAMMATIC_ACCESS_TOKEN");
-        let next = "bring it to what is wanted: patctl plan, patctl apply";
+        let next = by_plan("bring it to what is wanted");
         Verdict::when(holds, format!("admits {}", methods.join(", ")), next)
     })
 }
@@ -66,8 +66,8 @@ fn all_barred(persons: &BTreeMap<String, Person>, observed: &Observed) -> Verdic
             },
         }
     }
-    let next = "give them a policy without PROGRAMMATIC_ACCESS_TOKEN: patctl plan, patctl apply; \
-                a policy of their own must be changed or unset by its owner";
+    let next = by_plan("give them a policy without PROGRAMMATIC_ACCESS_TOKEN")
+        + "; a policy of their own must be changed or unset by its owner";
     let barred = match own.as_slice() {
         [] => format!("{} persons, all barred", persons.len()),
         own => format!("{} persons, all barred; by their own: {}", persons.len(), own.join(", ")),

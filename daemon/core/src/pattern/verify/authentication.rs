@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::id::Id;
-use super::verdict::{Page, Verdict, judged, seen};
+use super::verdict::{Page, Verdict, by_plan, judged, seen};
 use crate::pattern::desired::{Desired, Evaluation, TokenPolicy};
 use crate::pattern::observed::{AuthenticationPolicy, Effective, Observed, UserFacts};
 use crate::pattern::ours::dotted;
@@ -64,7 +64,7 @@ pub(super) fn check_blocked(
         };
         let open = wanted.iter().filter(|role| !blocked.iter().any(|b| b == role.as_str()));
         let open: Vec<String> = open.map(|role| format!("{role} is not blocked")).collect();
-        Verdict::none_of(&open, &format!("blocked: {}", blocked.join(", ")), APPLY)
+        Verdict::none_of(&open, &format!("blocked: {}", blocked.join(", ")), by_plan(WANTED))
     });
     page.note(Id::BlockedRoles, verdict);
 }
@@ -103,7 +103,7 @@ fn governed_by(found: &Effective, wanted: &str) -> Verdict {
     let shown = found.policy.as_deref().unwrap_or("Snowflake's own policy");
     let set_on = found.set_on.as_deref().unwrap_or("nothing");
     let holds = found.policy.as_deref() == Some(wanted) && set_on == "USER";
-    let next = format!("attach {wanted} to the user: patctl plan, patctl apply");
+    let next = by_plan(&format!("attach {wanted} to the user"));
     Verdict::when(holds, format!("governed by {shown}, set on {set_on}"), next)
 }
 
@@ -113,7 +113,7 @@ fn only(policy: Option<&AuthenticationPolicy>, wanted: &str) -> Verdict {
         return Verdict::Unseen { needs: "a readable AUTHENTICATION_METHODS".into() };
     };
     let holds = methods.iter().all(|method| method == wanted) && !methods.is_empty();
-    Verdict::when(holds, format!("admits {}", methods.join(", ")), APPLY)
+    Verdict::when(holds, format!("admits {}", methods.join(", ")), by_plan(WANTED))
 }
 
 fn restriction_required(tokens: Option<&BTreeMap<String, String>>) -> Verdict {
@@ -121,7 +121,7 @@ fn restriction_required(tokens: Option<&BTreeMap<String, String>>) -> Verdict {
         Verdict::when(
             demanded.eq_ignore_ascii_case("true"),
             format!("role restriction required: {}", demanded.to_lowercase()),
-            APPLY,
+            by_plan(WANTED),
         )
     })
 }
@@ -136,7 +136,11 @@ fn life(tokens: Option<&BTreeMap<String, String>>, wanted: &TokenPolicy) -> Verd
                     default.parse() == Ok(*default_days) && max.parse() == Ok(*max_days)
                 }
             };
-            Verdict::when(holds, format!("{default} days by default, {max} at the most"), APPLY)
+            Verdict::when(
+                holds,
+                format!("{default} days by default, {max} at the most"),
+                by_plan(WANTED),
+            )
         })
     })
 }
@@ -151,9 +155,10 @@ fn enforced(tokens: Option<&BTreeMap<String, String>>, wanted: &TokenPolicy) -> 
         let known = [Evaluation::EnforcedRequired, Evaluation::EnforcedNotRequired];
         let obeyed = known.iter().any(|word| found == word.as_sql());
         let next = match obeyed {
-            true => APPLY,
+            true => by_plan(WANTED),
             false => {
                 "set network_evaluation = \"enforced_required\": a stolen token works anywhere"
+                    .to_owned()
             }
         };
         Verdict::when(obeyed && as_wanted, format!("network policy {found}"), next)
@@ -173,7 +178,7 @@ fn with(
 }
 
 fn built_in() -> Verdict {
-    Verdict::when(false, "Snowflake's own policy, which admits every method", APPLY)
+    Verdict::when(false, "Snowflake's own policy, which admits every method", by_plan(WANTED))
 }
 
-const APPLY: &str = "bring it to what is wanted: patctl plan, patctl apply";
+const WANTED: &str = "bring it to what is wanted";

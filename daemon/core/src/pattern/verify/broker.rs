@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::authentication::check_key_only;
 use super::grants::{mints_for, only_looks, said};
 use super::id::Id;
-use super::verdict::{Page, Verdict, judged, seen};
+use super::verdict::{Page, Verdict, by_plan, judged, seen};
 use super::{network, role, tokens, user};
 use crate::names::User;
 use crate::pattern::desired::{Broker, Desired};
@@ -55,9 +55,12 @@ fn one_key(user: Result<&UserFacts, &str>, broker: &Broker) -> Verdict {
 fn manages(grants: &BTreeSet<Grant>, desired: &Desired) -> Verdict {
     let lacking =
         managed(desired).filter(|user| !grants.iter().any(|grant| mints_for(grant, user)));
-    let lacking: Vec<String> = lacking.map(|user| format!("not of {user}")).collect();
-    let next = "grant it: patctl plan, patctl apply";
-    Verdict::none_of(&lacking, "manages the tokens of each registered user", next)
+    let lacking: Vec<&str> = lacking.map(User::as_str).collect();
+    let evidence = match lacking.as_slice() {
+        [] => "manages the tokens of each registered user".to_owned(),
+        lacking => format!("the broker's role may not manage the tokens of {}", lacking.join(", ")),
+    };
+    Verdict::when(lacking.is_empty(), evidence, by_plan("grant it"))
 }
 
 fn least(grants: &BTreeSet<Grant>, desired: &Desired) -> Verdict {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::id::Id;
-use super::verdict::{Page, Verdict, judged, seen};
+use super::verdict::{Page, Verdict, by_plan, judged, seen};
 use crate::pattern::desired::{Desired, Network, Source};
 use crate::pattern::observed::{NetworkPolicy, NetworkRule, Observed, Seen, UserFacts};
 use crate::pattern::ours::dotted;
@@ -20,7 +20,7 @@ pub(super) fn check_attached(
     let policy = user.and_then(|user| seen(&user.network_policy)).map(Option::as_deref);
     let verdict = judged(policy, |found| {
         let shown = in_force(found, &observed.account_network_policy);
-        Verdict::when(found == Some(wanted), shown, "attach it: patctl plan, patctl apply")
+        Verdict::when(found == Some(wanted), shown, by_plan("attach it"))
     });
     page.note(Id::NetworkPolicy, verdict);
 }
@@ -48,7 +48,7 @@ fn in_force(own: Option<&str>, account: &Seen<Option<String>>) -> String {
 pub(super) fn check_sources(page: &mut Page<'_>, desired: &Desired, observed: &Observed) {
     let policy = seen(&observed.network_policy).map(Option::as_ref);
     let verdict = judged(policy, |found| match (found, &desired.network) {
-        (None, _) => Verdict::when(false, "there is no such network policy", APPLY),
+        (None, _) => Verdict::when(false, "there is no such network policy", by_plan(WANTED)),
         (Some(_), Network::Existing { .. }) => Verdict::Holds("the site's own policy".into()),
         (Some(policy), Network::Allow { sources, .. }) => {
             lists(policy, desired, sources).and(rule(observed, desired, sources))
@@ -71,7 +71,7 @@ fn lists(policy: &NetworkPolicy, desired: &Desired, sources: &[Source]) -> Verdi
         );
         let addresses = differing("address", listed(lists, "ALLOWED_IP_LIST"), &BTreeSet::new());
         let found: Vec<String> = rules.into_iter().chain(addresses).collect();
-        Verdict::none_of(&found, "admits the wanted rules only", APPLY)
+        Verdict::none_of(&found, "admits the wanted rules only", by_plan(WANTED))
     })
 }
 
@@ -80,7 +80,7 @@ fn rule(observed: &Observed, desired: &Desired, sources: &[Source]) -> Verdict {
         return Verdict::Holds("no rule of ours".into());
     }
     judged(seen(&observed.network_rule).map(Option::as_ref), |found| match found {
-        None => Verdict::when(false, "our network rule is missing", APPLY),
+        None => Verdict::when(false, "our network rule is missing", by_plan(WANTED)),
         Some(rule) => kind(rule).and(values(rule, sources)),
     })
 }
@@ -102,7 +102,7 @@ fn values(rule: &NetworkRule, sources: &[Source]) -> Verdict {
         if as_seen {
             found.retain(|text| !text.starts_with(MORE));
         }
-        Verdict::none_of(&found, &format!("admits {shown}"), APPLY)
+        Verdict::none_of(&found, &format!("admits {shown}"), by_plan(WANTED))
     })
 }
 
@@ -130,4 +130,4 @@ fn differing(what: &str, found: BTreeSet<String>, wanted: &BTreeSet<String>) -> 
 
 const MORE: &str = "admits also";
 const LESS: &str = "does not admit";
-const APPLY: &str = "bring it to what is wanted: patctl plan, patctl apply";
+const WANTED: &str = "bring it to what is wanted";

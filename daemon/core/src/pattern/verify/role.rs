@@ -7,7 +7,7 @@ use super::grants::{
     is_database_role, is_declared, is_own_making, is_privilege, is_role, said, widens,
 };
 use super::id::Id;
-use super::verdict::{Page, Verdict, judged, seen};
+use super::verdict::{Page, Verdict, by_plan, judged, seen};
 use crate::names::{Role, User};
 use crate::pattern::desired::{Management, ServiceUser};
 use crate::pattern::observed::{Grant, Observed, RoleFacts};
@@ -42,7 +42,7 @@ pub(super) fn existing<'a>(
     let fact = found.map_or(Err("a reading of this role"), seen).map(Option::as_ref);
     let verdict = judged(fact, |there| {
         let shown = if there.is_some() { "is there" } else { "does not exist" };
-        let next = format!("make {role}: patctl plan, patctl apply");
+        let next = by_plan(&format!("make {role}"));
         Verdict::when(there.is_some(), format!("role {role} {shown}"), next)
     });
     page.note(Id::RoleExists, verdict);
@@ -135,7 +135,7 @@ fn as_declared(grants: &[&Grant], wanted: &ServiceUser) -> Verdict {
         (!held).then(|| format!("database role {}", role.join(".")))
     });
     let missing: Vec<String> = privileges.chain(roles).collect();
-    Verdict::none_of(&missing, "holds all that is declared", "grant it: patctl plan, patctl apply")
+    Verdict::none_of(&missing, "holds all that is declared", by_plan("grant it"))
 }
 
 /// Without it a perfect token meets a dead agent. Accounts may grant it to PUBLIC, which only a session of the user
@@ -149,7 +149,7 @@ fn reaches_cortex(grants: Result<&[&Grant], &str>, login: Option<&Evidence>) -> 
     judged(grants, |grants| {
         let held = grants.iter().any(|grant| is_database_role(grant, &cortex));
         let shown = format!("{} {name}", if held { "holds" } else { "lacks" });
-        Verdict::when(held, shown, "grant it: patctl plan, patctl apply")
+        Verdict::when(held, shown, by_plan("grant it"))
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::grants::{is_role, is_the_role, said};
 use super::id::Id;
-use super::verdict::{Page, Verdict, judged, seen};
+use super::verdict::{Page, Verdict, by_plan, judged, seen};
 use crate::names::{Role, User};
 use crate::pattern::observed::{Grant, Seen, UserFacts, UserProperties};
 
@@ -17,7 +17,7 @@ pub(super) fn existing<'a>(
     let fact = found.map_or(Err("a reading of this user"), seen).map(Option::as_ref);
     let verdict = judged(fact, |there| {
         let said = if there.is_some() { "it is there" } else { "there is no such user" };
-        Verdict::when(there.is_some(), said, format!("make {user}: patctl plan, patctl apply"))
+        Verdict::when(there.is_some(), said, by_plan(&format!("make {user}")))
     });
     page.note(Id::UserExists, verdict);
     fact.transpose()
@@ -70,13 +70,13 @@ fn enabled(found: &UserProperties) -> Verdict {
 
 fn default_role(found: &UserProperties, role: &Role) -> Verdict {
     let shown = found.default_role.as_deref().unwrap_or("none");
-    let next = format!("set it to {role}: patctl plan, patctl apply");
+    let next = by_plan(&format!("set it to {role}"));
     Verdict::when(shown == role.as_str(), format!("default role {shown}"), next)
 }
 
 fn no_secondary_roles(found: &UserProperties) -> Verdict {
     let shown = if found.no_secondary_roles { "none by default" } else { "all by default" };
-    let next = "set DEFAULT_SECONDARY_ROLES = (): patctl plan, patctl apply";
+    let next = by_plan("set DEFAULT_SECONDARY_ROLES = ()");
     Verdict::when(found.no_secondary_roles, format!("secondary roles: {shown}"), next)
 }
 
@@ -97,7 +97,7 @@ fn one_role(found: &BTreeSet<Grant>, role: &Role) -> Verdict {
     let shown =
         format!("roles: {}", if names.is_empty() { "none".into() } else { names.join(", ") });
     let next = match others.is_empty() {
-        true => format!("grant {role} to it: patctl plan, patctl apply"),
+        true => by_plan(&format!("grant {role} to it")),
         false => format!("revoke every role but {role} from it"),
     };
     Verdict::when(others.is_empty() && held.len() == 1, shown, next)

@@ -70,6 +70,14 @@ pub(super) fn judged<T>(fact: Result<T, &str>, judge: impl FnOnce(T) -> Verdict)
     }
 }
 
+/// Returns the next step where a plan mends it. The daemon's own credential can usually manage tokens and nothing
+/// else, so that step is one for an admin's session.
+pub(super) fn by_plan(what: &str) -> String {
+    format!(
+        "{what}: patctl plan, then patctl apply, each with --as USER --key-file FILE or --via snow"
+    )
+}
+
 /// The checks about one subject.
 pub(super) struct Page<'a> {
     subject: String,

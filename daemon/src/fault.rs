@@ -36,6 +36,9 @@ pub enum Fault {
     /// The store opened and cannot be read.
     #[error(transparent)]
     State(#[from] crate::store::StoreError),
+    /// What was revoked could be issued again.
+    #[error(transparent)]
+    Rebuild(#[from] crate::rebuilding::RebuildError),
     /// The boot has no name, so that holders could not be found again.
     #[error("the id of this boot is hidden; set Environment=PATD_BOOT_ID=%b in the unit")]
     BootId(#[source] io::Error),
@@ -67,6 +70,7 @@ impl Fault {
             | Self::Format(_)
             | Self::Store(_)
             | Self::State(_)
+            | Self::Rebuild(_)
             | Self::BootId(_) => CONFIG,
             Self::Harden(_) | Self::UserNamespace => NO_PERMISSION,
             Self::Audit(_) | Self::Journal(_) | Self::Socket(_) | Self::Runtime(_) => UNAVAILABLE,

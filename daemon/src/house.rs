@@ -76,6 +76,8 @@ pub struct Trust {
 pub struct Facts {
     /// Where the configuration is.
     pub config_dir: PathBuf,
+    /// Where the state is.
+    pub state_dir: PathBuf,
     /// Start: seconds since 1970, UTC.
     pub started_at: i64,
     /// The root key's provider with its label.

@@ -35,6 +35,7 @@ pub mod peer;
 pub mod provisioning;
 pub mod pulse;
 pub mod rates;
+pub mod rebuilding;
 pub mod reload;
 mod retiring;
 pub mod room;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use pat_wire::admin::Reloaded;
 use patd_config::{Config, SlotConfig};
-use patd_core::lifecycle::{Alarm, Rules, Strategy};
+use patd_core::lifecycle::{Alarm, Rules, Slot, Strategy};
 use patd_core::names::{Account, HostId, Role, SlotId};
 use patd_core::pattern::verify::Id;
 use patd_core::schedule::Jitter;
@@ -20,6 +20,7 @@ use patd_snowflake::sql_api::STATEMENT_SECONDS;
 use crate::audit::Event;
 use crate::house::{House, Trust};
 use crate::memory;
+use crate::rebuilding;
 use crate::slots::{Plan, Upstream};
 use crate::upstream::{Nowhere, Snowflake, UpstreamError};
 
@@ -77,6 +78,10 @@ async fn accept(house: &House, config: Config, upstreams: Upstreams) -> Reloaded
             vec!["the audit log cannot be written; free space and reload".into()],
         );
     }
+    let begun = match first_slots(house, &config).await {
+        Ok(begun) => begun,
+        Err(fault) => return refuse(house, vec![fault]),
+    };
     let known = house.slots.all().into_iter().map(|handle| {
         let role = handle.view().rules.role.clone();
         (SlotId::clone(&handle.id), role)
@@ -84,13 +89,25 @@ async fn accept(house: &House, config: Config, upstreams: Upstreams) -> Reloaded
     let plans = plans(&config, &upstreams, house.store.host(), known);
     house.audit.set_strict(config.audit_strict);
     // The slots first: no secret of a role that was taken away is served under the new policy.
-    house.slots.adopt(plans, BTreeMap::new());
+    house.slots.adopt(plans, begun);
     house.trust.store(Arc::new(Trust::new(config, upstreams)));
     house.watching.ring();
     house.alarms.clear(SUBJECT, REFUSED);
     tokio::task::spawn_blocking(memory::give_back);
     tracing::info!("Configuration reloaded");
     Reloaded { in_force: true, faults: Vec::new() }
+}
+
+/// A store that was rebuilt where no slot was configured meets its first ones here.
+async fn first_slots(house: &House, config: &Config) -> Result<BTreeMap<SlotId, Slot>, String> {
+    let (state_dir, store, now) =
+        (house.facts.state_dir.clone(), house.store.clone(), house.clock.now());
+    let slots: Vec<SlotId> = config.slots.keys().cloned().collect();
+    let begin = move || rebuilding::first_slots(&state_dir, &*store, slots.into_iter(), now);
+    match tokio::task::spawn_blocking(begin).await {
+        Ok(begun) => begun.map_err(|error| chain(&error)),
+        Err(_) => Err("the store could not be looked at; the daemon's log has the cause".into()),
+    }
 }
 
 fn refuse(house: &House, faults: Vec<String>) -> Reloaded {

@@ -31,7 +31,7 @@ use crate::slots::{Kit, Slots};
 use crate::sockets::Sockets;
 use crate::store::{self, OpenReport, Store};
 use crate::watching::Watching;
-use crate::{api, formats, os, peer, retiring, schedule, self_check, signals};
+use crate::{api, formats, os, peer, rebuilding, retiring, schedule, self_check, signals};
 
 /// Everything that must be open before the first thread is started.
 pub struct Furniture {
@@ -41,7 +41,6 @@ pub struct Furniture {
     opened: OpenReport,
     sockets: Sockets,
     boot_id: String,
-    state_dir: std::path::PathBuf,
     clock: Arc<Clock>,
 }
 
@@ -61,13 +60,13 @@ pub fn furnish(flags: &Flags, config: Config, clock: Arc<Clock>) -> Result<Furni
     let sockets = Sockets::open(&flags.run, config.admin_group)?;
     let facts = Facts {
         config_dir: flags.config.clone(),
+        state_dir: flags.state.clone(),
         started_at: clock.read().wall,
         root_key: patd_keys::label(&config.root_key),
         room: Room::within(os::descriptors()),
         self_check: self_check::run(&config, &flags.run),
     };
-    let state_dir = flags.state.clone();
-    Ok(Furniture { config, facts, upstreams, opened, sockets, boot_id, state_dir, clock })
+    Ok(Furniture { config, facts, upstreams, opened, sockets, boot_id, clock })
 }
 
 /// Runs a call on a thread of its own, which has a heap of its own: what it takes and frees again does not lie between
@@ -128,22 +127,24 @@ struct Stop {
 }
 
 async fn move_in(furniture: Furniture, stop: &Stop) -> Result<(Arc<House>, Sockets), Fault> {
-    let Furniture { config, facts, upstreams, opened, sockets, boot_id, state_dir, clock } =
-        furniture;
+    let Furniture { config, facts, upstreams, opened, sockets, boot_id, clock } = furniture;
+    let state_dir = &facts.state_dir;
     let at = clock.read().wall;
     let audit = Audit::open(&state_dir.join("audit"), &boot_id, config.audit_strict, at)?;
     let loaded = Event::ConfigLoaded { entries: config.entries.len(), slots: config.slots.len() };
     audit.write(at, &loaded)?;
     let alarms = Arc::new(Alarms::new(audit.clone(), clock.clone()));
-    let OpenReport { store, slots: stored, repairs } = opened;
+    let OpenReport { store, slots: mut stored, repairs } = opened;
     for repair in repairs.iter().filter(|repair| repair.is_damage()) {
         alarms.raise("store", &schedule::damage(repair.to_string()));
     }
     let store: Arc<dyn Store> = Arc::new(store);
+    let configured = config.slots.keys().cloned();
+    stored.extend(rebuilding::first_slots(state_dir, &*store, configured, clock.now())?);
     let journal = state_dir.join("leases.jsonl");
     let (leases, ends) =
         Leases::restore_from(&journal, &boot_id, &alive(&stored), facts.room.leases)?;
-    let disk = Arc::new(Disk::below(&state_dir));
+    let disk = Arc::new(Disk::below(state_dir));
     let kit = Kit {
         store: store.clone(),
         audit: audit.clone(),

@@ -277,7 +277,7 @@ pub(crate) struct RebuildArgs {
     /// Folder of the daemon's state
     #[arg(long, value_name = "DIR", default_value = PACKAGED_STATE)]
     pub(crate) state: PathBuf,
-    /// Yes, tombstones in the lost store are forgotten: revoke again what must stay revoked
+    /// Yes, what was revoked is forgotten: nothing is issued before enrol says so, for each connection
     #[arg(long)]
     pub(crate) yes: bool,
 }

@@ -62,7 +62,8 @@ pub struct SlotStatus {
     pub connections: Vec<String>,
     /// The one role.
     pub role: String,
-    /// State in one word: `empty`, `issuing`, `proving`, `serving`, `draining`, `quarantined`, `revoking`, `revoked`, `fenced`.
+    /// State in one word: `empty`, `issuing`, `proving`, `serving`, `draining`, `quarantined`, `revoking`, `revoked`, `fenced`,
+    /// `unenrolled`.
     pub state: String,
     /// The generation handed out now.
     pub generation: Option<u64>,

@@ -75,7 +75,7 @@ pub fn mark_new(dir: &Path) -> Result<(), StateDirError> {
     if contents(dir)?.iter().any(|name| ![LOCK, NEW].map(PathBuf::from).contains(name)) {
         return Err(StateDirError::HoldsStore(dir.to_owned()));
     }
-    write_mark(dir, owner)
+    write_mark(dir, NEW, owner)
 }
 
 /// Returns whether the folder carries the mark of a first start.
@@ -83,7 +83,19 @@ pub fn mark_new(dir: &Path) -> Result<(), StateDirError> {
 /// # Errors
 /// It cannot be looked at.
 pub fn is_marked_new(dir: &Path) -> Result<bool, StateDirError> {
-    let path = dir.join(NEW);
+    is_marked(dir, NEW)
+}
+
+/// Returns whether the store stands in the place of a lost one, and its first slots did not begin yet.
+///
+/// # Errors
+/// It cannot be looked at.
+pub fn is_rebuilt(dir: &Path) -> Result<bool, StateDirError> {
+    is_marked(dir, REBUILT)
+}
+
+fn is_marked(dir: &Path, mark: &str) -> Result<bool, StateDirError> {
+    let path = dir.join(mark);
     match std::fs::symlink_metadata(&path) {
         Ok(meta) => Ok(meta.is_file()),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -96,7 +108,19 @@ pub fn is_marked_new(dir: &Path) -> Result<bool, StateDirError> {
 /// # Errors
 /// It cannot be removed.
 pub fn unmark(dir: &Path) -> Result<(), StateDirError> {
-    let path = dir.join(NEW);
+    take_mark(dir, NEW)
+}
+
+/// Takes the mark of a rebuilt store away, durably: its first slots began.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn end_rebuild(dir: &Path) -> Result<(), StateDirError> {
+    take_mark(dir, REBUILT)
+}
+
+fn take_mark(dir: &Path, mark: &str) -> Result<(), StateDirError> {
+    let path = dir.join(mark);
     match std::fs::remove_file(&path) {
         Err(why) if why.kind() != io::ErrorKind::NotFound => {
             Err(io_at(&path, "cannot be removed", why))
@@ -107,9 +131,10 @@ pub fn unmark(dir: &Path) -> Result<(), StateDirError> {
     }
 }
 
-/// Sets a lost store aside for `patctl rebuild`: everything goes into a new folder `lost-N` beside the lock,
-/// and the mark of a first start is set. Returns that folder. Tombstones that were in the store are no longer
-/// known: the caller must have said so.
+/// Sets a lost store aside for `patctl rebuild`: all of it goes into a new folder `lost-N` beside the lock, and the mark
+/// of a first start is set. Returns that folder. Tombstones that were in the store are no longer known: the caller must
+/// have said so, and a mark of its own keeps the first slots of the new store from issuing. The audit log is no part of
+/// the store: it stays, and its chain goes on.
 ///
 /// # Errors
 /// The daemon runs, or the system refused; run again to finish a half-done move.
@@ -122,9 +147,11 @@ pub fn set_aside(dir: &Path) -> Result<PathBuf, StateDirError> {
         .create(&aside)
         .map_err(|why| io_at(&aside, "cannot be made", why))?;
     let made = own_folder(&aside)?;
+    // First: whenever this ends, nothing is issued that was revoked.
+    write_mark(dir, REBUILT, owner)?;
     move_store(dir, &made)?;
     give(&aside, &made, owner)?;
-    write_mark(dir, owner)?;
+    write_mark(dir, NEW, owner)?;
     Ok(aside)
 }
 
@@ -163,7 +190,7 @@ pub fn free_name(dir: &Path, stem: &str) -> PathBuf {
 
 fn belongs_to_store(name: &Path) -> bool {
     let text = name.to_string_lossy();
-    text != LOCK && text != NEW && !text.starts_with("lost-")
+    ![LOCK, NEW, REBUILT, AUDIT].contains(&&*text) && !text.starts_with("lost-")
 }
 
 /// Who owns the folder: this uid, or, if this is root, whoever runs the daemon.
@@ -194,8 +221,8 @@ fn lock_of(dir: &Path, owner: u32) -> Result<Lock, StateDirError> {
     }
 }
 
-fn write_mark(dir: &Path, owner: u32) -> Result<(), StateDirError> {
-    let path = dir.join(NEW);
+fn write_mark(dir: &Path, mark: &str, owner: u32) -> Result<(), StateDirError> {
+    let path = dir.join(mark);
     match durable::create(&path, b"", 0o600) {
         Ok(file) => give(&path, &file, owner),
         Err(why) if why.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -225,6 +252,8 @@ fn io_at(path: &Path, doing: &'static str, source: io::Error) -> StateDirError {
 
 const LOCK: &str = "state.lock";
 const NEW: &str = "new";
+const REBUILT: &str = "rebuilt";
+const AUDIT: &str = "audit";
 
 #[cfg(test)]
 mod tests {

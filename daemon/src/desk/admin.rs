@@ -236,7 +236,8 @@ async fn settled(
 }
 
 fn stands_in_the_way(why: Why) -> Refusal {
-    let code = if why == Why::Revoked { ErrorCode::Revoked } else { ErrorCode::NotReady };
+    let is_revoked = matches!(why, Why::Revoked | Why::Unenrolled);
+    let code = if is_revoked { ErrorCode::Revoked } else { ErrorCode::NotReady };
     no(code, why.to_string(), "see: patctl status; to issue again: patctl enrol")
 }
 

@@ -152,7 +152,9 @@ fn in_doubt(house: &House, handle: &Handle, why: Why) -> Option<Held> {
 fn not_ready(view: &crate::slots::View, why: Why) -> Refusal {
     let step = "ask root: patctl status";
     match (why, &view.slot.trouble) {
-        (Why::Revoked, _) => no(ErrorCode::Revoked, why.to_string(), "ask root: patctl enrol"),
+        (Why::Revoked | Why::Unenrolled, _) => {
+            no(ErrorCode::Revoked, why.to_string(), "ask root: patctl enrol")
+        }
         (Why::Quarantined | Why::Fenced, _) => no(ErrorCode::NotReady, why.to_string(), step),
         (Why::HeldBack | Why::NotLookedAt, _) => {
             no(ErrorCode::NotReady, why.to_string(), "ask root: patctl drift")

@@ -102,6 +102,11 @@ fn problem(slot: &SlotId, view: &View) -> Option<Problem> {
             format!("someone else made the token {foreign} of this host's lineage"),
             "find out who (a copied machine?), then: patctl enrol",
         ),
+        (Standing::Tombstoned { .. }, _) if view.slot.rebuilt => told(
+            "unenrolled",
+            "the store was rebuilt: whether it was revoked before is not known".to_owned(),
+            "issue again: patctl enrol; or leave it revoked: patctl revoke",
+        ),
         (_, Some(Trouble { id, message, next_step, .. })) => told(id, message.clone(), next_step),
         (Standing::Enrolled, None) if view.is_held_back() => {
             told("held-back", held_back(view), "patctl drift; to look again: patctl drift --look")

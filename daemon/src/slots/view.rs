@@ -58,7 +58,7 @@ impl View {
     /// Returns whether waiting for a secret is in vain: a person has to act, or the next try is some time away.
     pub fn is_hopeless(&self, now: Timestamp, why: Why) -> bool {
         let waits_for_a_person = match why {
-            Why::Revoked | Why::Quarantined | Why::Fenced | Why::HeldBack => true,
+            Why::Revoked | Why::Unenrolled | Why::Quarantined | Why::Fenced | Why::HeldBack => true,
             Why::NotIssuedYet | Why::Expired { .. } | Why::RoleChanged | Why::NotLookedAt => {
                 !self.is_configured
             }

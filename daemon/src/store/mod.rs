@@ -5,6 +5,7 @@
 //! state folder (0700)
 //!   state.lock              one daemon at a time
 //!   new                     only before the first start: an empty folder is no loss
+//!   rebuilt                 after `patctl rebuild`, until the first slots began: without enrolment
 //!   meta.sealed             host, data keys by term, which slots there are; sealed by the root key
 //!   sled/                   the same meta record, and one sealed record per slot
 //!   slots/<hex>.sealed      the same sealed record again, one file per slot

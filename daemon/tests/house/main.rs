@@ -23,6 +23,7 @@ mod openmetrics;
 mod pacing;
 mod program;
 mod provisioning;
+mod rebuilding;
 mod refusing;
 mod reloading;
 mod restarting;

@@ -161,6 +161,15 @@ fn a_store_that_is_lost_in_every_copy_is_refused_until_a_person_says_so() {
 
     world.patctl_ok(&["rebuild", "--state", state, "--yes"]);
     world.start();
+    // What was revoked went with the store: nobody is served before a person says who.
+    let asked = world.pat_exec(["-c", CONNECTION, "--", "true"]).output().unwrap();
+    assert_eq!(asked.status.code(), Some(125), "{}", e2e::said(&asked));
+    assert!(e2e::said(&asked).contains("not enrolled since the store was rebuilt"));
+    assert_eq!(added(&world.sim), 1);
+    let status = world.patctl(["status"]).output().unwrap();
+    assert_eq!(status.status.code(), Some(2), "{}", e2e::said(&status));
+    assert!(e2e::said(&status).contains("[unenrolled]"), "{}", e2e::said(&status));
+    world.patctl_ok(&["enrol", CONNECTION]);
     log_in(&world);
     assert_eq!(added(&world.sim), 2);
 }

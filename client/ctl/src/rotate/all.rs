@@ -47,6 +47,7 @@ enum Outcome {
 fn turn(slot: &SlotStatus) -> Turn<'_> {
     match (slot.state.as_str(), slot.connections.first()) {
         ("revoked" | "revoking", _) => Turn::LeftOut("it is revoked"),
+        ("unenrolled", _) => Turn::LeftOut("it is not enrolled since the store was rebuilt"),
         (_, None) => Turn::LeftOut("the configuration does not name it"),
         (_, Some(connection)) => Turn::Of(connection),
     }
@@ -118,6 +119,7 @@ mod tests {
         assert_eq!(turn(&slot("serving", &["one", "two"])), Turn::Of("one"));
         assert_eq!(turn(&slot("fenced", &["one"])), Turn::Of("one"), "the daemon says why not");
         assert_eq!(turn(&slot("revoked", &["one"])), Turn::LeftOut("it is revoked"));
+        assert!(matches!(turn(&slot("unenrolled", &["one"])), Turn::LeftOut(_)));
         assert_eq!(turn(&slot("revoking", &["one"])), Turn::LeftOut("it is revoked"));
         let nameless = Turn::LeftOut("the configuration does not name it");
         assert_eq!(turn(&slot("serving", &[])), nameless);

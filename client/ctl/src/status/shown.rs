@@ -131,7 +131,7 @@ fn none() -> String {
 fn colour_of(state: &str) -> Colour {
     match state {
         "serving" => Colour::Good,
-        "quarantined" | "revoked" | "fenced" => Colour::Bad,
+        "quarantined" | "revoked" | "fenced" | "unenrolled" => Colour::Bad,
         _ => Colour::Moving,
     }
 }

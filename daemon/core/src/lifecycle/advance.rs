@@ -3,7 +3,7 @@
 use crate::time::Timestamp;
 
 use super::rules::SURVEY;
-use super::trouble::{FENCED, PROBE_WRONG};
+use super::trouble::{FENCED, PROBE_WRONG, UNENROLLED};
 use super::turn::Turn;
 use super::{Effect, Flight, Standing, Work};
 
@@ -32,6 +32,9 @@ impl Turn<'_> {
                 self.say(Effect::EndLeases);
                 if confirmed {
                     self.survey_later();
+                }
+                if self.slot.rebuilt {
+                    self.say_unenrolled();
                 }
             }
             Standing::Fenced { foreign } => self.alarm(
@@ -78,6 +81,15 @@ impl Turn<'_> {
         } else if !busy {
             self.survey();
         }
+    }
+
+    fn say_unenrolled(&mut self) {
+        let message = format!(
+            "the store was rebuilt: whether {} was revoked before is not known",
+            self.rules.user
+        );
+        let next_step = "issue again: patctl enrol; or leave it revoked: patctl revoke".to_owned();
+        self.alarm(UNENROLLED, message, next_step);
     }
 
     fn survey(&mut self) {

@@ -22,6 +22,7 @@
 //!   draining ─ drain_min after its last holder, at the latest drain_max; at once when tainted ─► Remove
 //!   any ─ revoke ─► Tombstoned [stored] ─► EndLeases ─► List ─► Remove … ─► List shows none: confirmed
 //!   Enrolled ─ retire (the daemon of a short-lived host ends) ─► Tombstoned, until the daemon serves again
+//!   a slot of a rebuilt store begins Tombstoned: what the lost one knew is not known
 //!   any ─ SHOW lists our host id with a generation or intent we did not write ─► Fenced: nothing is touched
 //!   Quarantined, Tombstoned, Fenced ─ enrol ─► Enrolled; after a fence beside the foreign tokens, above them
 //! ```

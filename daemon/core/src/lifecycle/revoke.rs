@@ -6,7 +6,7 @@ use std::mem;
 use crate::names::TokenName;
 
 use super::lineage::{Lineage, carries};
-use super::trouble::{CUT, FENCED, Fault, LOST, NO_EFFECT, PROBE_WRONG};
+use super::trouble::{CUT, FENCED, Fault, LOST, NO_EFFECT, PROBE_WRONG, UNENROLLED};
 use super::turn::Turn;
 use super::{Doubt, Effect, Flight, Standing, TokenRow, TokenStatus, Work};
 
@@ -14,6 +14,7 @@ impl Turn<'_> {
     /// A person revoked the slot: only a person lifts that.
     pub(super) fn revoke_for_good(&mut self) {
         self.slot.retired = false;
+        self.end_rebuilt();
         self.revoke();
     }
 
@@ -52,6 +53,7 @@ impl Turn<'_> {
     /// A person lets the slot issue again, or the daemon one that it retired itself.
     pub(super) fn enrol(&mut self) {
         self.slot.retired = false;
+        self.end_rebuilt();
         self.end_standing_alarms();
         if let Standing::Fenced { foreign } = &self.slot.standing {
             let theirs =
@@ -125,6 +127,13 @@ impl Turn<'_> {
     fn confirm(&mut self, done: bool) {
         if let Standing::Tombstoned { confirmed, .. } = &mut self.slot.standing {
             *confirmed = done;
+        }
+    }
+
+    /// A person said what is to become of the slot: it does not matter any more what the lost store knew.
+    fn end_rebuilt(&mut self) {
+        if mem::take(&mut self.slot.rebuilt) {
+            self.say(Effect::Clear(UNENROLLED));
         }
     }
 

@@ -48,6 +48,9 @@ pub struct Slot {
     /// Whether the tombstone is the daemon's own, made when it ended: it is lifted when the daemon serves again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retired: bool,
+    /// Whether the tombstone stands for what a lost store may have known: this slot was there when the store was rebuilt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rebuilt: bool,
     /// What the daemon was last asked to do. Never persisted: after a start nothing is in flight.
     #[serde(skip)]
     pub flight: Flight,

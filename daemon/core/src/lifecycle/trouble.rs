@@ -200,6 +200,7 @@ pub(super) const USER_DISABLED: &str = "user-disabled";
 pub(super) const NEW_TOKEN: &str = "new-token-unusable";
 pub(super) const PROBE_WRONG: &str = "probe-wrong";
 pub(super) const FENCED: &str = "fenced";
+pub(super) const UNENROLLED: &str = "unenrolled";
 pub(super) const LOST: &str = "token-lost";
 pub(super) const CUT: &str = "oldest-cut";
 pub(super) const REMOVE_REFUSED: &str = "remove-refused";

@@ -8,7 +8,7 @@ use super::{Flight, Held, Rules, Slot, Standing, Work};
 
 impl Slot {
     /// Every word that [`Slot::word`] says.
-    pub const WORDS: [&'static str; 9] = [
+    pub const WORDS: [&'static str; 10] = [
         "empty",
         "issuing",
         "proving",
@@ -18,6 +18,7 @@ impl Slot {
         "revoking",
         "revoked",
         "fenced",
+        "unenrolled",
     ];
 
     /// Returns a slot that was never issued, for this host's lineage.
@@ -38,8 +39,16 @@ impl Slot {
             drift: None,
             rotated: None,
             retired: false,
+            rebuilt: false,
             flight: Flight::default(),
         }
+    }
+
+    /// Returns a slot of a store that was made in the place of a lost one. What that one knew of revocations is not
+    /// known, so nothing is issued until a person enrols it. There is no token of this host's lineage yet.
+    pub fn rebuilt(host: HostId, now: Timestamp) -> Self {
+        let standing = Standing::Tombstoned { at: now, confirmed: true };
+        Self { standing, rebuilt: true, ..Self::new(host) }
     }
 
     /// Returns every generation whose secret must be kept: serving, draining, staged. No other may be.
@@ -104,6 +113,7 @@ impl Slot {
     /// Returns the state in one word, as `patctl status` shows it.
     pub fn word(&self) -> &'static str {
         match (&self.standing, &self.work) {
+            (Standing::Tombstoned { .. }, _) if self.rebuilt => "unenrolled",
             (Standing::Tombstoned { confirmed: true, .. }, _) => "revoked",
             (Standing::Tombstoned { .. }, _) => "revoking",
             (Standing::Fenced { .. }, _) => "fenced",
@@ -149,6 +159,7 @@ impl Slot {
                 | Why::Expired { .. }
                 | Why::RoleChanged
                 | Why::Revoked
+                | Why::Unenrolled
                 | Why::Quarantined
                 | Why::Fenced,
             ) => true,
@@ -170,6 +181,7 @@ impl Slot {
         match &self.standing {
             // Enrolled as soon as the daemon looks at it.
             Standing::Tombstoned { .. } if self.retired => Why::NotIssuedYet,
+            Standing::Tombstoned { .. } if self.rebuilt => Why::Unenrolled,
             Standing::Tombstoned { .. } => Why::Revoked,
             Standing::Quarantined { .. } => Why::Quarantined,
             Standing::Fenced { .. } => Why::Fenced,
@@ -196,6 +208,9 @@ pub enum Why {
     /// Revoked until a person enrols the slot.
     #[error("revoked; enrol it to issue again")]
     Revoked,
+    /// The store was lost and made anew; whether the slot was revoked before is not known.
+    #[error("not enrolled since the store was rebuilt")]
+    Unenrolled,
     /// The last new secret showed another user or role.
     #[error("quarantined: a new secret showed another user or role")]
     Quarantined,

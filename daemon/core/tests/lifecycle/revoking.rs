@@ -1,6 +1,6 @@
 //! Revocation: durable before it acts, carried out to the last token, and lifted by a person only.
 
-use patd_core::lifecycle::{Event, Standing, Why};
+use patd_core::lifecycle::{Event, Slot, Standing, Why};
 use patd_core::names::Generation;
 
 use crate::server::{Fault, Maker};
@@ -78,4 +78,47 @@ fn only_enrol_lifts_a_tombstone() {
     world.run();
     assert_eq!(world.slot.current().unwrap().generation, Generation(2));
     assert!(world.is_healthy());
+}
+
+#[test]
+fn a_slot_of_a_rebuilt_store_issues_nothing_before_a_person_enrols_it() {
+    let mut world = rebuilt();
+    assert_eq!(world.slot.word(), "unenrolled");
+    assert!(world.alarms.contains_key("unenrolled"));
+
+    world.rotate(None);
+    world.crash();
+    world.run_for(30 * DAY);
+    assert_eq!((world.ours(), world.slot.word()), (0, "unenrolled"));
+    assert!(world.alarms.contains_key("unenrolled"), "said again at each start");
+    assert_eq!(world.slot.may_rotate(), Err(Why::Unenrolled));
+
+    world.enrol();
+    world.run();
+    assert!(world.is_healthy() && world.alarms.is_empty());
+    world.crash();
+    world.run();
+    assert!(world.is_healthy() && world.alarms.is_empty(), "it is over for good");
+}
+
+#[test]
+fn a_slot_of_a_rebuilt_store_can_be_left_revoked() {
+    let mut world = rebuilt();
+
+    world.take(&Event::Revoke);
+    world.run();
+
+    assert_eq!((world.slot.word(), world.alarms.is_empty()), ("revoked", true));
+    assert_eq!(world.on_disk().may_rotate(), Err(Why::Revoked));
+}
+
+/// A slot as the first start of a rebuilt store makes it; nobody had to do anything for it to be looked at.
+fn rebuilt() -> World {
+    let mut world = World::new();
+    world.slot = Slot::rebuilt(world.slot.host.clone(), world.now());
+    // Which stores it, as the daemon did before.
+    world.take(&Event::Judged { failed: [].into() });
+    world.start();
+    world.run();
+    world
 }

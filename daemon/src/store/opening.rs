@@ -200,7 +200,7 @@ fn readable(
         Found::OtherKey => Err(other_key()),
         Found::Newer(format) => {
             let (format, known) = (format.into(), meta::FORMAT.into());
-            Err(LaterFormat { path: path.to_owned(), format, known }.into())
+            Err(LaterFormat { path: path.to_owned(), format, known, is_store: true }.into())
         }
     }
 }

@@ -47,8 +47,7 @@ fn the_state_of_format_1_is_served_as_it_is() {
 fn state_of_a_later_format_is_refused_and_left_as_it_is() {
     for (file, raise) in LATER {
         let mut world = with_state("state-1");
-        let path = world.state().join(file);
-        fs::write(&path, raise(fs::read(&path).unwrap())).unwrap();
+        raise(&world.state());
         let before = bytes_below(&world.state());
 
         let program = world.programs.patd();
@@ -64,26 +63,50 @@ fn state_of_a_later_format_is_refused_and_left_as_it_is() {
             log.contains("install a patd that is at least as new as the one that wrote it"),
             "{log}"
         );
-        assert!(log.contains("patctl rebuild"), "{log}");
+        assert_eq!(log.contains("patctl rebuild"), file == "meta.sealed", "{file}: {log}");
         assert_eq!(bytes_below(&world.state()), before, "{file}: something was written");
         world.kill();
     }
 }
 
-/// Makes a file one of the next format.
-type Raise = fn(Vec<u8>) -> Vec<u8>;
+/// Makes a file of the state one of the next format.
+type Raise = fn(&Path);
 
-const LATER: [(&str, Raise); 3] = [
-    ("meta.sealed", |mut bytes| {
-        bytes[8] += 1;
-        let body = bytes.len() - 32;
-        let digest = digest(&SHA256, &bytes[..body]);
-        bytes[body..].copy_from_slice(digest.as_ref());
-        bytes
+/// By the file that is named then.
+const LATER: [(&str, Raise); 5] = [
+    ("meta.sealed", |state| {
+        change(&state.join("meta.sealed"), |mut bytes| {
+            bytes[8] += 1;
+            let body = bytes.len() - 32;
+            let digest = digest(&SHA256, &bytes[..body]);
+            bytes[body..].copy_from_slice(digest.as_ref());
+            bytes
+        });
     }),
-    ("leases.jsonl", |bytes| [b"{\"format\":2}\n".to_vec(), bytes].concat()),
-    ("audit/audit.jsonl", |bytes| [bytes, b"{\"format\":2,\"seq\":3}\n".to_vec()].concat()),
+    ("leases.jsonl", |state| {
+        change(&state.join("leases.jsonl"), |bytes| [b"{\"format\":2}\n".to_vec(), bytes].concat());
+    }),
+    ("audit/audit.jsonl", |state| later_record(state, b"")),
+    // A crash cut the last record off.
+    ("audit/audit.jsonl", |state| later_record(state, b"{\"format\":2,\"seq\":4,\"at\":")),
+    // A crash came right after a file was full.
+    ("audit/audit.jsonl.1", |state| {
+        later_record(state, b"");
+        let current = state.join("audit/audit.jsonl");
+        fs::rename(&current, state.join("audit/audit.jsonl.1")).unwrap();
+        fs::write(&current, "").unwrap();
+        fs::set_permissions(&current, fs::Permissions::from_mode(0o600)).unwrap();
+    }),
 ];
+
+fn later_record(state: &Path, torn: &[u8]) {
+    let later = b"{\"format\":2,\"seq\":3}\n";
+    change(&state.join("audit/audit.jsonl"), |bytes| [&bytes[..], later, torn].concat());
+}
+
+fn change(path: &Path, by: impl Fn(Vec<u8>) -> Vec<u8>) {
+    fs::write(path, by(fs::read(path).unwrap())).unwrap();
+}
 
 /// A configured daemon with that state in the place of its own, and no Snowflake.
 fn with_state(name: &str) -> World {

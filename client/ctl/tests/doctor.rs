@@ -227,6 +227,7 @@ fn what_the_daemon_says_is_told_with_the_fix() {
     for text in ["evidence", "next_step"] {
         assert!(refusal[0][text].as_str().unwrap().contains("203.0.113.7"), "{refusal:?}");
     }
+    assert!(refusal[0]["evidence"].as_str().unwrap().ends_with("the token is good"), "{refusal:?}");
     assert_eq!(of("privileges")[0]["outcome"], "failed");
     assert_eq!(of("privileges")[0]["next_step"], "grant it");
     let daemon = of("daemon");

@@ -1,5 +1,5 @@
 //! Refusals of Snowflake's that are about where a login comes from, or how it is made, in words: which rule it was,
-//! which address Snowflake saw, and what to change. The token is good in each of these cases.
+//! which address Snowflake saw, and what to change.
 
 use crate::{Fact, Finding, Id};
 
@@ -10,6 +10,17 @@ pub struct Refused {
     pub whom: String,
     /// In Snowflake's words, with its code.
     pub text: String,
+    /// Who was to log in.
+    pub login: Login,
+}
+
+/// A login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// A token's, to prove it from here.
+    Token,
+    /// The broker's own, by its key.
+    Broker,
 }
 
 /// A rule that refused.
@@ -55,7 +66,7 @@ pub fn refusals(subject: &str, refused: Fact<Vec<Refused>>) -> Vec<Finding> {
         Ok(refused) => refused,
         Err(needs) => return vec![Finding::unseen(Id::NetworkPolicy, subject, &needs)],
     };
-    let found = |refused: &Refused| Some(finding(subject, &refused.whom, rule(&refused.text)?));
+    let found = |refused: &Refused| Some(finding(subject, refused, rule(&refused.text)?));
     let mut findings: Vec<Finding> = refused.iter().filter_map(found).collect();
     // A trouble of a slot is an alarm, too.
     let mut said = std::collections::BTreeSet::new();
@@ -70,31 +81,51 @@ pub fn refusals(subject: &str, refused: Fact<Vec<Refused>>) -> Vec<Finding> {
     findings
 }
 
-fn finding(subject: &str, whom: &str, rule: Rule) -> Finding {
+fn finding(subject: &str, refused: &Refused, rule: Rule) -> Finding {
+    let Refused { whom, login, .. } = refused;
+    let whose = match login {
+        Login::Token => "the token is good",
+        Login::Broker => "it was the broker's own login",
+    };
+    // Whoever is refused here cannot ask Snowflake for a plan either.
     let (what, next) = match rule {
         Rule::Address(Some(address)) => (
             format!(
-                "{whom}: Snowflake saw this host at {address}, which the network policy does not admit (390422); the token is good"
+                "{whom}: Snowflake saw this host at {address}, which the network policy does not admit (390422); {whose}"
             ),
             format!(
-                "if this host belongs at {address}, add it to network in [provision], then: patctl plan. If not (a VPN that is off, another network), go back; it is tried again by itself"
+                "if this host belongs at {address}, add it to network in [provision], and an admin who is admitted runs: {APPLY}. If not (a VPN that is off, another network), go back; it is tried again by itself"
             ),
         ),
         Rule::Address(None) => (
-            format!("{whom}: the network policy does not admit the address of this host (390422); the token is good"),
-            "see LOGIN_HISTORY for the address that Snowflake saw; add it to network in [provision], then: patctl plan".to_owned(),
+            format!(
+                "{whom}: the network policy does not admit the address of this host (390422); {whose}"
+            ),
+            format!(
+                "see LOGIN_HISTORY for the address that Snowflake saw; add it to network in [provision], and an admin who is admitted runs: {APPLY}"
+            ),
         ),
         Rule::NoPolicy => (
-            format!("{whom}: no network policy governs this user, and Snowflake neither issues nor takes a token of a service user without one (390432)"),
-            "patctl plan shows the policy that is missing; an admin of the account applies it: patctl apply".to_owned(),
+            format!(
+                "{whom}: no network policy governs this user, and Snowflake neither issues nor takes a token of a service user without one (390432)"
+            ),
+            format!(
+                "patctl plan shows the policy that is missing; an admin of the account runs: {APPLY}"
+            ),
         ),
         Rule::Method => (
-            format!("{whom}: the user's authentication policy does not admit this kind of login (390202)"),
-            "patctl plan shows the policy as it should be: tokens for a service user, key pairs for the broker".to_owned(),
+            format!(
+                "{whom}: the user's authentication policy does not admit this kind of login (390202)"
+            ),
+            format!(
+                "an admin of the account puts it as it should be (tokens for a service user, key pairs for the broker): {APPLY}"
+            ),
         ),
     };
     Finding::failed(Id::NetworkPolicy, subject, what, next)
 }
+
+const APPLY: &str = "patctl apply --as USER --key-file FILE, or --via snow";
 
 #[cfg(test)]
 mod tests {
@@ -102,7 +133,11 @@ mod tests {
     use crate::{Needs, Outcome};
 
     fn of(text: &str) -> Vec<Finding> {
-        let refused = Refused { whom: "A/M".into(), text: text.into() };
+        by(text, Login::Token)
+    }
+
+    fn by(text: &str, login: Login) -> Vec<Finding> {
+        let refused = Refused { whom: "A/M".into(), text: text.into(), login };
         refusals("account A", Ok(vec![refused.clone(), refused]))
     }
 
@@ -114,6 +149,24 @@ mod tests {
         let [found] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(found.outcome, Outcome::Failed);
         assert!(found.evidence.contains("203.0.113.7") && found.next_step.contains("203.0.113.7"));
+    }
+
+    #[test]
+    fn only_of_a_token_that_was_tried_is_it_said_that_it_is_good() {
+        for text in ["390422 with IP/Token 203.0.113.7 is not allowed", "390422"] {
+            let says = |login| by(text, login)[0].evidence.contains("the token is good");
+            assert!(says(Login::Token) && !says(Login::Broker), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_way_out_is_one_that_the_refusal_does_not_shut() {
+        for text in
+            ["390422 with IP/Token 203.0.113.7 is not allowed", "390422", "390432", "390202"]
+        {
+            let next = &by(text, Login::Broker)[0].next_step;
+            assert!(next.contains("patctl apply --as USER"), "{text}: {next}");
+        }
     }
 
     #[test]

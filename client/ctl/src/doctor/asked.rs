@@ -4,7 +4,7 @@
 use pat_wire::admin::{Problem, Status};
 use pat_wire::provision::{Drift, DriftRequest};
 use patd_checks::host::Memory;
-use patd_checks::network::Refused;
+use patd_checks::network::{Login, Refused};
 use patd_checks::{Fact, Finding, Id, Needs, socket};
 
 use super::{Caller, privileges, sockets};
@@ -96,11 +96,16 @@ impl Asked {
         let troubles = status.slots.iter().filter_map(|slot| slot.problem.as_ref());
         let problems = troubles.chain(&status.alarms);
         let problems = problems.filter_map(|problem| {
-            Some(Refused { whom: whom(&problem.subject)?, text: problem.message.clone() })
+            let login = match problem.id == PROBE {
+                true => Login::Token,
+                false => Login::Broker,
+            };
+            Some(Refused { whom: whom(&problem.subject)?, text: problem.message.clone(), login })
         });
         let looks = drift.accounts.iter().filter(|drift| drift.account == account);
         let looks = looks.filter_map(|drift| {
-            Some(Refused { whom: "the hourly look".to_owned(), text: drift.failure.clone()? })
+            let (whom, login) = ("the hourly look".to_owned(), Login::Broker);
+            Some(Refused { whom, text: drift.failure.clone()?, login })
         });
         Ok(problems.chain(looks).collect())
     }
@@ -150,3 +155,6 @@ fn by_itself(problem: &Problem) -> Finding {
 fn not_served() -> Needs {
     Needs::new("root, or the group patd-admin")
 }
+
+/// The problem of a slot whose new token was refused when it was tried.
+const PROBE: &str = "probe-network-policy";

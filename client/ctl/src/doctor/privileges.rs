@@ -6,8 +6,9 @@ use patd_core::pattern::verify::{Check, Id as Pattern, Outcome};
 
 /// Judges a look, in which only what does not hold or was not seen is listed.
 pub(super) fn judged(subject: &str, look: Fact<&AccountDrift>) -> Finding {
-    Finding::of(Id::Privileges, subject, look.and_then(checks), |checks| {
-        of_broker(subject, &checks)
+    let checked = look.and_then(|look| Ok((checks(look)?, look.failure.as_deref())));
+    Finding::of(Id::Privileges, subject, checked, |(checks, failure)| {
+        of_broker(subject, &checks, failure)
     })
 }
 
@@ -19,16 +20,19 @@ fn checks(look: &AccountDrift) -> Fact<Vec<Check>> {
         .map_err(|_| Needs::new("a daemon of the same version"))
 }
 
-fn of_broker(subject: &str, checks: &[Check]) -> Finding {
+/// `failure` is why the last look brought nothing; then the checks are those of an earlier one. What failed there still
+/// stands, and the rest may have changed since.
+fn of_broker(subject: &str, checks: &[Check], failure: Option<&str>) -> Finding {
     let ours = |check: &&Check| BROKER.iter().any(|id| id.as_str() == check.id);
     let checks: Vec<&Check> = checks.iter().filter(ours).collect();
     let failed = checks.iter().filter(|check| check.outcome == Outcome::Failed);
     let failed: Vec<&&Check> = failed.collect();
-    let unseen = checks.iter().find_map(|check| match &check.outcome {
+    let unlooked = failure.map(|why| Needs::new(format!("a look that succeeds: {why}")));
+    let mut unseen = checks.iter().filter_map(|check| match &check.outcome {
         Outcome::NotChecked { needs } => Some(Needs::new(needs)),
         Outcome::Passed | Outcome::Failed => None,
     });
-    match (failed.as_slice(), unseen) {
+    match (failed.as_slice(), unlooked.or_else(|| unseen.next())) {
         ([], None) => Finding::ok(
             Id::Privileges,
             subject,
@@ -61,8 +65,12 @@ mod tests {
     }
 
     fn outcome(looked_at: Option<i64>, checks: Value) -> Found {
-        let account = "A".to_owned();
-        let look = AccountDrift { account, looked_at, failure: None, checks, held_back: vec![] };
+        last(looked_at, None, checks)
+    }
+
+    fn last(looked_at: Option<i64>, failure: Option<&str>, checks: Value) -> Found {
+        let (account, failure) = ("A".to_owned(), failure.map(str::to_owned));
+        let look = AccountDrift { account, looked_at, failure, checks, held_back: vec![] };
         judged("account A", Ok(&look)).outcome
     }
 
@@ -81,6 +89,17 @@ mod tests {
             Found::NotChecked { needs: "MANAGE GRANTS".into() }
         );
         assert_eq!(outcome(Some(1), json!([hidden, failed])), Found::Failed);
+    }
+
+    #[test]
+    fn after_a_look_that_failed_only_what_had_failed_before_is_judged() {
+        let needs = Found::NotChecked { needs: "a look that succeeds: 390422 refused".into() };
+        let hidden = check("broker-least", json!({ "not-checked": { "needs": "MANAGE GRANTS" } }));
+        let failed = check("broker-manages", json!("failed"));
+        let last = |checks| last(Some(1), Some("390422 refused"), checks);
+        assert_eq!(last(json!([])), needs);
+        assert_eq!(last(json!([hidden])), needs);
+        assert_eq!(last(json!([failed])), Found::Failed);
     }
 
     #[test]

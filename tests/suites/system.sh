@@ -26,6 +26,7 @@ suite_system() {
     step "the bills of materials list what the programs are made of, and nothing else" check_bills
     step "the report on the dependencies says what is so" check_dependencies
     step "the package holds what it should, with the right modes" check_contents
+    step "the README's line finds the package where this left it" check_readme_line
     step "the packaged wrapper is static, stripped and small" check_static_client
     step "the manual pages and --help name the same options" check_man_pages
     step "lintian finds no error" check_lintian
@@ -54,8 +55,9 @@ build_release_packages() {
     CARGO_TARGET_DIR=$TARGET packaging/release/build "$RELEASED" --allow-glibc
 }
 
-package() { echo "$RELEASED/pat-broker_0.1.0-1_$(dpkg --print-architecture).deb"; }
-rpm_package() { echo "$RELEASED/pat-broker-0.1.0-1.$(uname -m).rpm"; }
+version() { sed -n '/^\[workspace\.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml; }
+package() { echo "$RELEASED/pat-broker_$(version)-1_$(dpkg --print-architecture).deb"; }
+rpm_package() { echo "$RELEASED/pat-broker-$(version)-1.$(uname -m).rpm"; }
 
 # Each in the package as it is beside it.
 check_bills() {
@@ -75,12 +77,24 @@ check_dependencies() {
     grep -q '^Apache-2.0 ([0-9]*): ' "$report"
 }
 
-# The same files under the next version number, as an update would bring them.
+# The same files under a higher number, as an update would bring them.
 build_upgrade() {
     rm -rf "$WORK/upgrade"
     dpkg-deb --raw-extract "$(package)" "$WORK/upgrade"
-    sed -i 's/^Version: .*/Version: 0.1.1-1/' "$WORK/upgrade/DEBIAN/control"
+    sed -i "s/^Version: .*/Version: $(version)-2/" "$WORK/upgrade/DEBIAN/control"
     dpkg-deb --root-owner-group -Zgzip -z1 --build "$WORK/upgrade" "$WORK/upgrade.deb"
+}
+
+# readme_line: what an administrator types beside the folder of the build, as the README has it.
+readme_line() { sed -n 's/^apt install //p' README.md; }
+
+check_readme_line() {
+    local pattern found
+    pattern=$(readme_line)
+    # The README's folder is the default one.
+    [[ $pattern == ./target/* ]]
+    found=$(compgen -G "$TARGET/${pattern#./target/}")
+    [ "$found" = "$(package)" ]
 }
 
 # Mode, owner and name of every file; documentation and examples by their folder only.
@@ -149,11 +163,14 @@ check_completions() {
         bash "$made/bash-completion/completions/pat-exec" | grep -qx env
 }
 
+# The simulator is the control: dynamic, with symbols.
 check_static_client() {
-    local client=$WORK/upgrade/usr/bin/pat-exec
-    ! readelf --program-headers --wide "$client" | grep INTERP
-    ! readelf --section-headers --wide "$client" | grep symtab
-    local limit=700000
+    local client=$WORK/upgrade/usr/bin/pat-exec limit=700000 found
+    for found in INTERP '\.symtab'; do
+        readelf --program-headers --section-headers --wide "$TARGET/debug/snowflake-sim" | grep "$found" >/dev/null
+        readelf --program-headers --section-headers --wide "$client" >"$WORK/elf"
+        if grep "$found" "$WORK/elf"; then return 1; fi
+    done
     is_musl || limit=1600000
     [ "$(stat --format %s "$client")" -le "$limit" ]
 }
@@ -199,7 +216,7 @@ run_scenario() {
     title "the package on $release"
     rm -rf "$out"
     set +e
-    tests/system/boot "$(guest "$release")" "$out" tests/system/service.sh "$(package)" "$WORK/upgrade.deb" \
+    RELEASED_AS=target/${RELEASED#"$TARGET/"} tests/system/boot "$(guest "$release")" "$out" tests/system/service.sh "$(package)" "$WORK/upgrade.deb" \
         "$TARGET/debug/snowflake-sim" tests/system/guest packaging/examples/on-failure "$WORK/rpm" 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     set -e

@@ -1,9 +1,12 @@
 # The package on a fresh machine: rights, units, nothing started.
 
-# The README's own line, in a folder like the one it is typed in; nobody is there to be asked.
+# The README's own line, in a folder like the one it is typed in: the package lies in it where the suite has it. Nobody is
+# there to be asked.
 installs_as_the_readme_says() {
-    in_root sh -c 'cd /root && mkdir -p target/debian && cp pat-broker_*.deb target/debian'
-    in_root sh -c 'cd /root && yes | apt install ./target/debian/pat-broker_*.deb'
+    local line folder=${RELEASED_AS:?where the release is built}
+    line=$(grep '^apt install ' README.md)
+    in_root sh -c "cd /root && mkdir -p $folder && cp $PACKAGE $folder"
+    in_root sh -c "cd /root && yes | $line"
 }
 
 # The manual's own line, and back.
@@ -24,8 +27,18 @@ rights_are_right() {
 }
 
 nothing_runs_yet() {
-    [ "$(in_root systemctl is-enabled patd.service patd.socket patd-admin.socket patd-admin-key.timer patd-metrics.timer patd-sleep.service)" = $'disabled\ndisabled\ndisabled\ndisabled\ndisabled\ndisabled' ]
-    shows ActiveState inactive
+    units_are disabled is-enabled
+    units_are inactive is-active
+}
+
+UNITS=(patd.service patd.socket patd-admin.socket patd-admin-key.timer patd-metrics.timer patd-sleep.service)
+
+# units_are STATE QUESTION: all of them.
+units_are() {
+    local said
+    said=$(in_root systemctl "$2" "${UNITS[@]}") || true
+    printf '%s\n' "$said"
+    [ "$(sort -u <<<"$said")" = "$1" ] && [ "$(wc -l <<<"$said")" -eq ${#UNITS[@]} ]
 }
 
 # The guest has no man program: systemd checks the units, and the pages they name are looked for here. Before 254 a

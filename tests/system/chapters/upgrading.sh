@@ -1,12 +1,14 @@
 # Upgrade, removal, purge, and a new installation over what removal left.
 
 upgrade_keeps_everything() {
-    local before held sockets pid
+    local before held sockets pid version
+    version=$(installed_version)
     before=$(generation) pid=$(shown MainPID) held=$(leases)
     [ "$held" -ge 1 ]
     sockets=$(in_root stat -c '%i %n' /run/patd/patd.sock /run/patd/admin.sock)
     installs /root/upgrade.deb
-    [ "$(in_root dpkg-query -W -f '${Version}' pat-broker)" = 0.1.1-1 ]
+    [ "$(installed_version)" != "$version" ]
+    [ "$(installed_version)" = "$(in_root dpkg-deb --field /root/upgrade.deb Version)" ]
     [ "$(in_root stat -c '%i %n' /run/patd/patd.sock /run/patd/admin.sock)" = "$sockets" ]
     [ "$(shown MainPID)" != "$pid" ]
     rights_are_right
@@ -15,8 +17,16 @@ upgrade_keeps_everything() {
     eventually 10 leases_are "$held"
 }
 
+installed_version() { in_root dpkg-query -W -f '${Version}' pat-broker; }
 leases() { in_root patctl --json status | field '["slots"][0]["leases"]'; }
 leases_are() { [ "$(leases)" -eq "$1" ]; }
+
+folders_keep_the_mode_that_they_were_given() {
+    in_root chmod 0750 /etc/patd
+    installs --reinstall "/root/upgrade.deb"
+    [ "$(in_root stat -c %a /etc/patd)" = 750 ]
+    in_root chmod 0755 /etc/patd
+}
 
 an_administrators_override_is_kept() {
     in_root dpkg-statoverride --update --add root root 0755 /usr/bin/pat-exec
@@ -30,7 +40,17 @@ an_administrators_override_is_kept() {
 removal_keeps_state() {
     local state
     state=$(in_root find /etc/patd /var/lib/patd -type f | sort)
+    in_root mkdir -p /var/lib/prometheus/node-exporter
+    in_root systemctl start patd-metrics.service
+    in_root test -s /var/lib/prometheus/node-exporter/patd.prom
+    # A unit that is masked, which disable passes over.
+    in_root systemctl enable patd-admin-key.timer
+    in_root systemctl mask patd-admin-key.timer
     in_root apt-get remove -y -qq pat-broker
+    refused in_root test -e /var/lib/prometheus/node-exporter/patd.prom
+    refused in_root sh -c 'ls /etc/systemd/system/*/patd*'
+    in_root rm -r /var/lib/prometheus /etc/systemd/system/patd-admin-key.timer
+    in_root systemctl daemon-reload
     [ "$(in_root find /etc/patd /var/lib/patd -type f | sort)" = "$state" ]
     refused in_root test -e /run/patd/patd.sock
     refused in_root systemctl cat patd.service

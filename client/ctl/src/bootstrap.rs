@@ -1,14 +1,14 @@
 //! `patctl bootstrap`: what a security admin runs once, so that broker and service users are there: the offline
 //! plan without the policies of the whole account, which must start from what is in force there.
 
-use patd_config::source;
 use patd_core::names::Role;
-use patd_core::pattern::desired::{Desired, Network, Source};
+use patd_core::pattern::desired::Desired;
 use patd_core::pattern::plan::{self, Plan, Step, render};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Exit, Failure};
 use crate::cli::{BootstrapArgs, Cli, Format, Without};
+use crate::network;
 use crate::plan::not_made;
 use crate::public_key::PublicKey;
 use crate::target::Target;
@@ -23,7 +23,8 @@ pub(crate) fn run(cli: &Cli, args: &BootstrapArgs) -> Result<Answer, Failure> {
     if args.renew {
         return renewed(&target.desired, args.format);
     }
-    target.desired.network = network(args, &target)?;
+    target.desired.network =
+        network::known(&args.network_cidr, args.network_policy.as_deref(), &target)?;
     let desired = &target.desired;
     let plan = plan::offline(desired).map_err(not_made)?;
     let text = match args.format {
@@ -57,50 +58,6 @@ fn override_by(args: &BootstrapArgs, desired: &mut Desired) {
     if let Some(role) = &args.run_as {
         desired.run_as = Role::new(role.as_str());
     }
-}
-
-/// What the flags say, else the configuration. Where Snowflake sees us come from, no script can know.
-fn network(args: &BootstrapArgs, target: &Target) -> Result<Network, Failure> {
-    let sources = sources(args)?;
-    let network = match (&args.network_policy, sources.is_empty()) {
-        (Some(policy), true) => Network::Existing { policy: policy.clone() },
-        (Some(policy), false) => Network::Allow { policy: policy.clone(), sources },
-        (None, false) => Network::Allow { policy: name_of_ours(target), sources },
-        (None, true) => target.desired.network.clone(),
-    };
-    let Network::Allow { policy, sources } = network else { return Ok(network) };
-    let known: Vec<Source> =
-        sources.into_iter().filter(|source| *source != Source::AsSeen).collect();
-    if known.is_empty() {
-        return Err(Failure::new(
-            Exit::Usage,
-            "Snowflake gives a service user no token without a network policy",
-            "add --network-cidr with every address broker and users connect from, or --network-policy NAME",
-        ));
-    }
-    Ok(Network::Allow { policy, sources: known })
-}
-
-fn name_of_ours(target: &Target) -> String {
-    match &target.desired.network {
-        Network::Allow { policy, .. } => policy.clone(),
-        Network::Existing { .. } => format!("{}_NETWORK", target.account.admin.user),
-    }
-}
-
-fn sources(args: &BootstrapArgs) -> Result<Vec<Source>, Failure> {
-    let one = |text: &String| {
-        let next_step = match source(text) {
-            Ok(range @ Source::Range(_)) => return Ok(range),
-            Err((_, next_step)) if text.starts_with(|c: char| c.is_ascii_digit()) => next_step,
-            Ok(Source::Rule(_) | Source::AsSeen) | Err(_) => {
-                "write it like 192.0.2.7 or 198.51.100.0/24".to_owned()
-            }
-        };
-        let what = format!("--network-cidr {text:?} is no IPv4 address or range");
-        Err(Failure::new(Exit::Usage, what, next_step))
-    };
-    args.network_cidr.iter().map(one).collect()
 }
 
 fn as_json(plan: &Plan) -> Answer {

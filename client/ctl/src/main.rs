@@ -32,6 +32,7 @@ mod leases;
 mod log;
 mod manifest;
 mod metrics;
+mod network;
 mod plan;
 mod plan_file;
 mod progress;

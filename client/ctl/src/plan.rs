@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::answer::{Answer, Exit, Failure, in_colour};
 use crate::cli::{Cli, PlanArgs};
+use crate::network;
 use crate::plan_file::PlanFile;
 use crate::runner::{self, Session};
 use crate::stops::past_what_stops;
@@ -18,6 +19,10 @@ pub(crate) fn run(cli: &Cli, args: &PlanArgs) -> Result<Answer, Failure> {
     let mut target = Target::find(cli, args.session.account.as_deref())?;
     target.leave_out(&args.without);
     if args.offline {
+        let known = network::known(&args.network_cidr, None, &target)?;
+        if !args.network_cidr.is_empty() {
+            target.desired.network = known;
+        }
         let plan = plan::offline(&target.desired).map_err(not_made)?;
         return Ok(answer(&plan, args.sql));
     }

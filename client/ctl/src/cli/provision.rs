@@ -67,6 +67,9 @@ pub(crate) struct PlanArgs {
     /// Ask nobody: assume an empty account, in statements that can be run again
     #[arg(long)]
     pub(crate) offline: bool,
+    /// With --offline: address or range from which broker and service users connect; repeatable
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', requires = "offline")]
+    pub(crate) network_cidr: Vec<String>,
     /// Leave something out
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) without: Vec<Without>,

@@ -71,7 +71,7 @@ fn a_holder_whose_lease_is_ended_counts_as_gone_and_keeps_its_process() {
     assert_eq!(record["reason"], "ended-by-admin");
     assert_eq!((&record["lease"], &record["uid"]), (&lease.lease.into(), &own_uid().into()));
     assert_eq!(record["connection"], CONNECTION);
-    let act = world.audit().into_iter().find(|record| record["verb"] == "end-lease").unwrap();
+    let act = world.audit().into_iter().rfind(|record| record["verb"] == "end-lease").unwrap();
     assert_eq!((&act["subject"]["uid"], &act["outcome"]), (&own_uid().into(), &"done".into()));
     end(&mut process);
 }

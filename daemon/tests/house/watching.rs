@@ -316,7 +316,7 @@ fn evidence_is_what_a_login_with_the_current_secret_shows() {
     let shown = format!("{evidence:?}");
     assert!(world.sim.secrets().iter().all(|secret| !shown.contains(secret)));
     assert_eq!(world.sim.open_sessions(), 0, "the broker's own sessions are one request long");
-    let record = world.audit().into_iter().find(|record| record["verb"] == "evidence").unwrap();
+    let record = world.audit().into_iter().rfind(|record| record["verb"] == "evidence").unwrap();
     assert_eq!(
         (record["object"].as_str(), record["outcome"].as_str()),
         (Some(CONNECTION), Some("done"))

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use pat_wire::error::{ErrorCode, ErrorReply};
 use pat_wire::limits::FRESH_SECRET_WAIT;
-use pat_wire::message::{self as wire, HandOut, HandOutRequest};
+use pat_wire::message::{HandOut, HandOutRequest};
 use pat_wire::secret::Secret;
 use patd_core::lifecycle::{Alarm, Held, Slot, Why};
-use patd_core::names::{Connection, Generation};
-use patd_core::policy::{Claim, Decision, Delivery, DenyReason, Grant, decide};
+use patd_core::names::Generation;
+use patd_core::policy::Grant;
 use patd_core::time::Timestamp;
 use tokio::time::Instant;
 
-use super::refusing::{Refusal, deny, no, plain};
+use super::deciding::{HAND_OUT, Handing, decided, still_granted};
+use super::refusing::{Refusal, deny, no};
 use super::terms::terms;
 use crate::audit::{EndReason, Event};
 use crate::house::{House, Trust};
@@ -32,42 +33,9 @@ pub(super) async fn answer(
     let handle = house.slots.find(grant.slot()).ok_or_else(not_configured)?;
     not_too_often(house, &trust, &handle, (&peer, &grant, &asked))?;
     let held = current(house, &handle).await?;
-    release(house, &trust, &handle, Handing { peer, grant, asked, held })
-}
-
-/// A hand-out that may go ahead.
-struct Handing {
-    peer: Peer,
-    grant: Grant,
-    asked: HandOutRequest,
-    held: Held,
-}
-
-fn decided(
-    house: &House,
-    trust: &Trust,
-    caller: Caller,
-    asked: &HandOutRequest,
-) -> Result<(Peer, Grant), Refusal> {
-    let subject = caller.subject();
-    let connection = asked.connection.as_deref();
-    let refuse = |reason: String| deny(house, subject, HAND_OUT, connection, reason);
-    let peer = caller.attest(trust.wanted).map_err(|why| {
-        refuse(why.to_string());
-        plain()
-    })?;
-    let claim = Claim {
-        connection: connection.map(Connection::new),
-        deliver: asked.deliver.map(asked_delivery),
-    };
-    let selectors = peer.selectors(trust.config.gate_gid);
-    match decide(&selectors, &claim, trust.entries(claim.connection.as_ref())) {
-        Decision::Allow(grant) => Ok((peer, grant)),
-        Decision::Deny(reason) => {
-            refuse(reason.to_string());
-            Err(told(&reason))
-        }
-    }
+    let handing = Handing { peer, grant, asked, held };
+    let (trust, handing) = still_granted(house, trust, &handle, handing)?;
+    release(house, &trust, &handle, handing)
 }
 
 /// A refresh is not counted: after a rotation all holders come at once, and each has its one older lease for it.
@@ -96,21 +64,6 @@ fn is_refresh(house: &House, handle: &Handle, uid: u32, asked: &HandOutRequest) 
     let view = handle.view();
     let is_older = view.slot.current().is_some_and(|held| held.generation > lease.generation);
     lease.slot == handle.id && is_older
-}
-
-/// A peer that some entry matches is told what to change in its request; anybody else sees one fixed text.
-fn told(reason: &DenyReason) -> Refusal {
-    match reason {
-        DenyReason::NoEntry | DenyReason::GateRequired | DenyReason::NeverServed(_) => plain(),
-        DenyReason::Ambiguous(own) => {
-            let mut which = no(ErrorCode::WhichConnection, reason.to_string(), reason.next_step());
-            which.connections = own.iter().map(|name| name.as_str().to_owned()).collect();
-            which
-        }
-        DenyReason::Delivery(_) => {
-            no(ErrorCode::DeliveryNotAllowed, reason.to_string(), reason.next_step())
-        }
-    }
 }
 
 /// Returns the generation to hand out. Waits only while one is being made; all who wait, wait for the same one,
@@ -302,15 +255,6 @@ fn not_configured() -> Refusal {
         "ask root: patctl status",
     )
 }
-
-fn asked_delivery(asked: wire::Delivery) -> Delivery {
-    match asked {
-        wire::Delivery::Home => Delivery::Home,
-        wire::Delivery::Env => Delivery::Env,
-    }
-}
-
-const HAND_OUT: &str = "hand-out";
 
 #[cfg(test)]
 mod tests {

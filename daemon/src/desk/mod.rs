@@ -3,6 +3,7 @@
 
 mod act;
 mod admin;
+mod deciding;
 mod explain;
 mod hand_out;
 mod leases;

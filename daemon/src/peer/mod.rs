@@ -52,6 +52,13 @@ pub struct Wanted {
     pub unit: bool,
 }
 
+impl Wanted {
+    /// Returns whether whoever found out these facts knows those, too.
+    pub fn covers(self, those: Self) -> bool {
+        (self.groups || !those.groups) && (self.unit || !those.unit)
+    }
+}
+
 /// Why a peer is nobody to us. Every one of these is a refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum Unattested {

@@ -32,5 +32,6 @@ mod revoking;
 mod rotating;
 mod suspending;
 mod upstream_refusing;
+mod waiting;
 mod watching;
 mod world;

@@ -1,0 +1,131 @@
+//! P4, P9: a request that waits for a secret is decided again before it gets one.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use pat_wire::admin::Reloaded;
+use pat_wire::connection::BrokerError;
+use pat_wire::error::ErrorCode;
+use pat_wire::message::{Delivery, HandOut};
+use snowflake_sim::engine::StatementKind;
+use snowflake_sim::{Act, Fault, On};
+
+use crate::world::{CONNECTION, ROLE, USER, World, eventually, own_uid, post};
+
+#[test]
+fn access_that_was_taken_away_meanwhile_gets_no_secret() {
+    let world = issuing();
+    let answer = waiting_during(&world, || {
+        world.entry(CONNECTION, USER, ROLE, own_uid() + 1);
+        reload(&world);
+    });
+
+    let refused = answer.err().unwrap();
+
+    assert_eq!(refused.code(), Some(ErrorCode::Refused), "{refused}");
+    assert!(records(&world, "allow").is_empty());
+    assert_eq!(records(&world, "deny")[0]["reason"], "no entry matches this peer and connection");
+}
+
+#[test]
+fn what_is_handed_out_is_what_the_configuration_of_now_grants() {
+    let world = issuing();
+    let answer = waiting_during(&world, || {
+        let entry = format!("etc/users.d/{CONNECTION}.toml");
+        let text = std::fs::read_to_string(world.path(&entry)).unwrap();
+        world.write(&entry, &text.replace("[\"home\", \"env\"]", "[\"env\"]"));
+        reload(&world);
+    });
+
+    assert_eq!(answer.unwrap().terms.deliver, Delivery::Env);
+    assert_eq!(records(&world, "allow")[0]["deliver"], "env");
+}
+
+#[test]
+fn what_turns_on_facts_that_were_not_looked_at_is_to_be_asked_for_again() {
+    let world = issuing();
+    let answer = waiting_during(&world, || {
+        let entry = format!("etc/users.d/{CONNECTION}.toml");
+        let text = std::fs::read_to_string(world.path(&entry)).unwrap();
+        world.write(&entry, &text.replace("[access]", "[access]\nunits = [\"some.service\"]"));
+        reload(&world);
+    });
+
+    let refused = answer.err().unwrap();
+
+    assert_eq!(refused.code(), Some(ErrorCode::NotReady), "{refused}");
+    assert!(refused.to_string().contains("try again"), "{refused}");
+    assert_eq!(world.hand_out(CONNECTION).unwrap().terms.generation, 1);
+}
+
+#[test]
+fn a_connection_whose_maker_ended_meanwhile_is_worth_nothing() {
+    let world = issuing();
+    let heir = world.path("what-the-heir-got");
+    let mut maker = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "waiting::as_a_maker_that_ends", "--nocapture"])
+        .env(SOCKET, world.path("run/patd.sock"))
+        .env(HEIR, &heir)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+
+    assert!(maker.wait().unwrap().success());
+
+    let got = eventually("the heir is answered", || {
+        let got = std::fs::read_to_string(&heir).ok()?;
+        got.ends_with('}').then_some(got)
+    });
+    assert!(got.starts_with("HTTP/1.1 403"), "{got}");
+    assert!(records(&world, "allow").is_empty());
+    let reason = records(&world, "deny")[0]["reason"].clone();
+    assert_eq!(reason, "the peer's process ended while its request waited");
+}
+
+/// What the process of the test above does; started by the test runner itself, it has nothing to do.
+#[test]
+fn as_a_maker_that_ends() {
+    let Some(socket) = std::env::var_os(SOCKET) else { return };
+    let mut stream = UnixStream::connect(socket).unwrap();
+    let asked = post("/v1/hand-out", &format!("{{\"connection\":\"{CONNECTION}\"}}"));
+    std::io::Write::write_all(&mut stream, &asked).unwrap();
+    std::thread::park_timeout(LONG_ENOUGH_TO_BE_DECIDED);
+    let kept = std::fs::File::create(std::env::var_os(HEIR).unwrap()).unwrap();
+    Command::new("cat").stdin(OwnedFd::from(stream)).stdout(kept).spawn().unwrap();
+}
+
+/// A world whose first token takes a while.
+fn issuing() -> World {
+    let mut world = World::prepared();
+    let slow = Act::Delay(Duration::from_secs(4));
+    world.sim.fault(Fault::next(On::Statement(StatementKind::AddPat), slow));
+    world.start();
+    eventually("the ADD is on its way", || (world.slot(USER).state == "issuing").then_some(()));
+    world
+}
+
+/// Asks for the secret, does something while the request waits, and returns its answer.
+fn waiting_during(world: &World, meanwhile: impl FnOnce()) -> Result<HandOut, BrokerError> {
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| world.hand_out(CONNECTION));
+        std::thread::park_timeout(LONG_ENOUGH_TO_BE_DECIDED);
+        meanwhile();
+        assert!(!asking.is_finished(), "it waits");
+        asking.join().unwrap()
+    })
+}
+
+fn reload(world: &World) {
+    let reloaded: Reloaded = world.admin("reload", &()).unwrap();
+    assert!(reloaded.in_force, "{reloaded:?}");
+}
+
+fn records(world: &World, event: &str) -> Vec<serde_json::Value> {
+    world.audit().into_iter().filter(|record| record["event"] == event).collect()
+}
+
+const SOCKET: &str = "PATD_TEST_MAKER_AT";
+const HEIR: &str = "PATD_TEST_HEIR_OF";
+const LONG_ENOUGH_TO_BE_DECIDED: Duration = Duration::from_millis(500);

@@ -43,12 +43,7 @@ memory_is_locked_where_it_may_be() {
 }
 
 # systemd's own units for a suspension, in their own order, with a script in the place of the kernel's part.
-sleeps_without_keys() {
-    local before
-    before=$(generation)
-    in_root "$GUEST/asleep"
-    in_root cat /run/asleep
-    [ "$(in_root cat /run/asleep)" = $'daemon: active\nsockets: active active\nprocesses: 1\ncredentials: admin-key root-key' ]
+puts_to_sleep() {
     in_root mkdir -p /run/systemd/system/systemd-suspend.service.d
     printf '[Service]\nExecStart=\nExecStart=%s/asleep\n' "$GUEST" | in_root tee /run/systemd/system/systemd-suspend.service.d/pretend.conf
     in_root systemctl enable patd-sleep.service
@@ -56,14 +51,38 @@ sleeps_without_keys() {
     in_root systemctl start suspend.target
     in_root cat /run/asleep
     [ "$(in_root cat /run/asleep)" = $'daemon: inactive\nsockets: inactive inactive\nprocesses: 0\ncredentials:' ]
-    eventually 20 shows ActiveState active
-    served
-    [ "$(generation)" = "$before" ]
-    [ "$(shown ActiveState patd-sleep.service)" = inactive ]
+    eventually 20 is_awake
     in_root systemctl disable patd-sleep.service
     in_root rm -r /run/systemd/system/systemd-suspend.service.d
     in_root systemctl daemon-reload
 }
+is_awake() { [ "$(shown ActiveState patd-sleep.service)" = inactive ]; }
+
+sleeps_without_keys() {
+    local before
+    before=$(generation)
+    in_root "$GUEST/asleep"
+    in_root cat /run/asleep
+    [ "$(in_root cat /run/asleep)" = $'daemon: active\nsockets: active active\nprocesses: 1\ncredentials: admin-key root-key' ]
+    puts_to_sleep
+    eventually 20 shows ActiveState active
+    served
+    [ "$(generation)" = "$before" ]
+}
+
+# An administrator stopped all of it, and on another host only the daemon.
+wakes_as_it_went_to_sleep() {
+    in_root systemctl stop patd.socket patd-admin.socket patd.service
+    puts_to_sleep
+    [ "$(in_root systemctl is-active patd.service patd.socket patd-admin.socket)" = $'inactive\ninactive\ninactive' ]
+    in_root systemctl start patd.socket patd-admin.socket
+    puts_to_sleep
+    eventually 20 sockets_are_back
+    shows ActiveState inactive
+    in_root systemctl start patd.service
+    served
+}
+sockets_are_back() { [ "$(in_root systemctl is-active patd.socket patd-admin.socket)" = $'active\nactive' ]; }
 
 TPM=/run/pretended-tpm # also in tests/system/boot, where systemd is told of it
 

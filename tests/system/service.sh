@@ -53,6 +53,7 @@ promise "a new admin key by the unit and by hand, and the daemon logs in with it
 promise "memory is locked, or said not to be and why" memory_is_said_to_be_as_it_is
 promise "where it may, it has all of its memory locked, and serves" memory_is_locked_where_it_may_be
 promise "a machine that suspends sleeps without daemon, sockets and unsealed keys, and all are back when it wakes" sleeps_without_keys
+promise "what was stopped before it slept stays so when it wakes" wakes_as_it_went_to_sleep
 promise "keys sealed by a TPM open, and only with that TPM" unseals_by_a_tpm
 promise "and without it again by the key of the host" leaves_the_tpm
 promise "each head of the audit log is in the journal, in fields of its own" heads_are_in_the_journal
@@ -75,6 +76,7 @@ good_keys
 promise "a damaged key: systemd gives up, no storm of starts, and served again once it is back" with_a_damaged_key
 good_keys
 promise "an administrator's dpkg-statoverride of pat-exec is kept" an_administrators_override_is_kept
+promise "a new installation leaves a folder the mode that an administrator gave it" folders_keep_the_mode_that_they_were_given
 promise "removal keeps configuration and state, and a new installation goes on with them" removal_keeps_state
 promise "a person has a session and an open keyring" has_a_session_with_a_keyring
 promise "keys of the person's own daemon are in the keyring, and in no file" keeps_its_keys_in_the_keyring

@@ -22,8 +22,12 @@ upgrades_by_the_rpm() {
 }
 
 erases_by_the_rpm() {
+    in_root systemctl enable --now patd-sleep.service patd-admin-key.timer
+    in_root mkdir -p /var/lib/prometheus/node-exporter
+    in_root touch /var/lib/prometheus/node-exporter/patd.prom
     in_root sh "$GUEST/rpm/preun" 0
-    [ "$(in_root systemctl is-active patd.socket patd-admin.socket)" = $'inactive\ninactive' ] || [ "$(in_root systemctl is-enabled patd.socket)" = disabled ]
+    nothing_runs_yet
+    refused in_root test -e /var/lib/prometheus/node-exporter/patd.prom
     ends 0 "live on at Snowflake until they expire, unless 'patctl retire'" in_root sh "$GUEST/rpm/postun" 0
     in_root test -d /etc/patd/credentials
 }

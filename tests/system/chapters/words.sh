@@ -63,6 +63,7 @@ milliseconds() { date +%s%3N; }
 who() { as_user miguel pat-exec -c miguel_cli "$@" -- "$GUEST/child.py" who; }
 served() { ends 0 'MIGUEL_CLI MIGUEL_CLI_ROLE' who "$@"; }
 journal_says() { in_root journalctl --unit patd --no-pager --output cat "${@:2}" | grep -F -- "$1"; }
+end_of_journal() { in_root journalctl --lines 0 --show-cursor --no-pager | sed -n 's/^-- cursor: //p'; }
 field() { python3 -c 'import json, sys; print(json.load(sys.stdin)'"$1"')'; }
 generation() { in_root patctl --json status | field '["slots"][0]["generation"]'; }
 tokens_at_snowflake() { control snapshot </dev/null | grep -o '"PATD[^"]*"' | sort -u; }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use world::World;
+use world::{World, mode};
 
 /// A file as root would install it.
 fn install(world: &World, text: &str) -> PathBuf {
@@ -99,4 +99,48 @@ fn a_version_that_is_none_is_refused() {
 
     assert_eq!((shown.exit, shown.out.as_str()), (64, ""));
     assert!(shown.err.contains("\"latest\" is not a version like 1.2.3"), "{}", shown.err);
+}
+
+#[test]
+fn a_file_is_made_with_its_folder_and_a_good_one_is_replaced_whole() {
+    let world = World::with_config();
+    let file = world.path("cortex/managed-settings.json");
+    let out = ["cortex-settings", "--out", file.to_str().unwrap()];
+
+    let made = world.patctl(&out);
+    let again = world.patctl(&[&out[..], &["--minimum-version", "1.1.0"]].concat());
+    let before = fs::read(&file).unwrap();
+    let refused = world.patctl(&[&out[..], &["--minimum-version", "none"]].concat());
+
+    assert_eq!((made.exit, again.exit, refused.exit), (0, 0, 64), "{made:?} {again:?} {refused:?}");
+    assert_eq!(mode(&file), 0o644);
+    assert_eq!(mode(file.parent().unwrap()), 0o755);
+    assert!(String::from_utf8(before.clone()).unwrap().contains("1.1.0"), "the newest is there");
+    assert_eq!(fs::read(&file).unwrap(), before, "what fails empties no file");
+    assert_eq!(
+        fs::read_dir(file.parent().unwrap()).unwrap().count(),
+        1,
+        "nothing is left beside it"
+    );
+    assert_eq!(check(&world, &file).0, 0);
+}
+
+#[test]
+fn nothing_is_written_where_others_may_write() {
+    let world = World::with_config();
+    for others in ["folder", "file"] {
+        let folder = world.path(others);
+        let file = folder.join("managed-settings.json");
+        fs::create_dir(&folder).unwrap();
+        fs::write(&file, "{}").unwrap();
+        let open = if others == "folder" { &folder } else { &file };
+        fs::set_permissions(open, Permissions::from_mode(0o777)).unwrap();
+
+        let shown = world.patctl(&["cortex-settings", "--out", file.to_str().unwrap()]);
+
+        assert_eq!(shown.exit, 1, "{shown:?}");
+        assert!(shown.err.contains("nothing was written: "), "{}", shown.err);
+        assert!(shown.err.contains(&format!("chmod go-w {}", open.display())), "{}", shown.err);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "{}");
+    }
 }

@@ -4,6 +4,7 @@
 //! It never sets `files.connectionsFile`: Cortex might then read that file instead of the private home.
 
 mod check;
+mod installed;
 mod schema;
 
 pub(crate) use check::Finding;
@@ -24,15 +25,21 @@ pub(crate) fn run(cli: &Cli, args: &CortexSettingsArgs) -> Result<Answer, Failur
     let config = patd_config::load(&cli.config)?;
     match &args.check {
         Some(file) => checked(file, &config),
-        None => written(&config, args.minimum_version.as_deref()),
+        None => made(&config, args),
     }
 }
 
-fn written(config: &Config, minimum_version: Option<&str>) -> Result<Answer, Failure> {
-    let settings = settings(config, minimum_version)
+fn made(config: &Config, args: &CortexSettingsArgs) -> Result<Answer, Failure> {
+    let settings = settings(config, args.minimum_version.as_deref())
         .map_err(|why| Failure::new(Exit::Usage, why, "see: patctl cortex-settings --help"))?;
     let json = json!(settings);
-    Ok(Answer::ok(format!("{json:#}"), json))
+    let text = format!("{json:#}\n");
+    let Some(out) = &args.out else { return Ok(Answer::ok(text, json)) };
+    let file = installed::install(out, &text)?;
+    let shown = file.display();
+    let text =
+        format!("{shown} is written; see what it says: patctl cortex-settings --check {shown}\n");
+    Ok(Answer::ok(text, json!({ "written": file, "settings": json })))
 }
 
 fn settings(config: &Config, minimum_version: Option<&str>) -> Result<ManagedSettings, String> {
@@ -68,7 +75,7 @@ fn checked(file: &Path, config: &Config) -> Result<Answer, Failure> {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let what = format!("{shown} does not exist: Cortex runs unmanaged");
-            let next_step = format!("as root: patctl cortex-settings > {shown}");
+            let next_step = format!("as root: patctl cortex-settings --out {shown}");
             return Err(Failure::new(Exit::Failed, what, next_step));
         }
         Err(error) => return Err(Failure::io("read", file, &error)),

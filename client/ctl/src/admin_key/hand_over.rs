@@ -69,10 +69,12 @@ fn read_again(cli: &Cli, source: &KeySource) -> Result<(), Failure> {
 
 fn restart() -> Result<(), Failure> {
     let mut systemctl = Command::new("systemctl");
+    let mut next_step = "start it (journalctl -u patd says why it does not), then run this again";
     if !geteuid().is_root() {
         systemctl.arg("--user");
+        next_step =
+            "start it (journalctl --user -u patd says why it does not), then run this again";
     }
-    let next_step = "start it (journalctl -u patd says why it does not), then run this again";
     let ended = systemctl.args(["restart", "patd.service"]).output().map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot run systemctl ({error})"), next_step)
     })?;

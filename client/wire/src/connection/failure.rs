@@ -10,7 +10,7 @@ use crate::error::{ErrorCode, ErrorReply};
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
     /// Nothing listens there.
-    #[error("no broker at {}; try: systemctl status patd.socket", .0.display())]
+    #[error("no broker at {}; try: systemctl {}status patd.socket", .0.display(), whose(.0))]
     NoBroker(PathBuf),
     /// The socket's mode or directory keeps the caller out.
     #[error("not allowed to connect to {}; try: ls -l {}", .0.display(), .0.display())]
@@ -35,10 +35,10 @@ pub enum BrokerError {
         uid: u32,
     },
     /// The deadline passed.
-    #[error("the broker at {} did not answer in time; try: systemctl status patd", .0.display())]
+    #[error("the broker at {} did not answer in time; try: systemctl {}status patd", .0.display(), whose(.0))]
     TimedOut(PathBuf),
     /// The connection ended before the answer was complete.
-    #[error("the broker at {} closed the connection; try again, or: journalctl -u patd", .0.display())]
+    #[error("the broker at {} closed the connection; try again, or: journalctl {}-u patd", .0.display(), whose(.0))]
     Closed(PathBuf),
     /// The answer is not one this version understands.
     #[error("cannot understand the broker's answer ({0}); are both of the same version?")]
@@ -76,6 +76,11 @@ pub(super) fn failed(path: &Path, errno: Errno) -> BrokerError {
     }
 }
 
+/// Returns what systemctl and journalctl need to be told of one person's broker.
+fn whose(socket: &Path) -> &'static str {
+    if socket.starts_with("/run/user") { "--user " } else { "" }
+}
+
 fn spoken(reply: &ErrorReply) -> String {
     let ErrorReply { message, next_step, connections, .. } = reply;
     let mut text = message.clone();
@@ -88,4 +93,18 @@ fn spoken(reply: &ErrorReply) -> String {
         text.push_str(&connections.join(", "));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_to_look_is_named_for_the_systems_broker_and_for_a_persons() {
+        let closed = |socket: &str| failed(Path::new(socket), Errno::EPIPE).to_string();
+        assert!(closed("/run/patd/patd.sock").ends_with("or: journalctl -u patd"));
+        assert!(closed("/run/user/1000/patd/patd.sock").ends_with("or: journalctl --user -u patd"));
+        let late = failed(Path::new("/run/user/1000/patd/patd.sock"), Errno::ETIMEDOUT).to_string();
+        assert!(late.ends_with("try: systemctl --user status patd"));
+    }
 }

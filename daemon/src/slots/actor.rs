@@ -188,6 +188,9 @@ impl Actor {
         self.memory.wake = None;
         if self.memory.must_start_over && self.memory.call.is_none() {
             self.start_over().await;
+            if self.memory.must_start_over {
+                return;
+            }
         }
         if !self.terms.is_configured && !self.is_tombstoned() {
             return;
@@ -246,7 +249,11 @@ impl Actor {
         }
     }
 
+    /// The state in force is put once more: then the disk has it, whatever came of the put that failed.
     async fn start_over(&mut self) {
+        if !self.store(Some(Slot::clone(&self.state))).await {
+            return;
+        }
         self.memory.must_start_over = false;
         Arc::make_mut(&mut self.state).flight = lifecycle::Flight::default();
         self.take(Event::Started).await;

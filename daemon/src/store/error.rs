@@ -107,8 +107,15 @@ pub enum Repair {
     },
     /// sled was missing: rebuilt from the sealed files.
     SledMissing,
+    /// sled cannot be opened while running: the sealed files alone have what is new, until it can.
+    SledClosed {
+        /// Why not.
+        why: String,
+    },
     /// A record in sled was older than its sealed file, or missing.
     RecordRestored(SlotId),
+    /// The same of the last record that was written, and of that one alone: its file is written first.
+    LastRestored(SlotId),
     /// A sealed file was damaged, missing or behind: written again from sled.
     FileRewritten {
         /// Whose.
@@ -129,9 +136,12 @@ impl Repair {
     /// Returns whether a person should look at the disk. A crash in the middle of a write is no such thing.
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::SledSetAside { .. } | Self::SledMissing | Self::RecordRestored(_) => true,
+            Self::SledSetAside { .. }
+            | Self::SledMissing
+            | Self::SledClosed { .. }
+            | Self::RecordRestored(_) => true,
             Self::FileRewritten { why, .. } | Self::MetaRewritten { why } => why != BEHIND,
-            Self::LeftoverRemoved => false,
+            Self::LastRestored(_) | Self::LeftoverRemoved => false,
         }
     }
 }
@@ -147,7 +157,11 @@ impl std::fmt::Display for Repair {
             Self::SledMissing => {
                 f.write_str("sled was missing and was rebuilt from the sealed files")
             }
-            Self::RecordRestored(slot) => {
+            Self::SledClosed { why } => write!(
+                f,
+                "sled does not take what is new, only the sealed files do, until it opens again: {why}"
+            ),
+            Self::RecordRestored(slot) | Self::LastRestored(slot) => {
                 write!(f, "slot {slot} was restored in sled from its sealed file")
             }
             Self::FileRewritten { slot, why } => {

@@ -58,8 +58,8 @@ pub trait Store: Send + Sync {
     /// and `fresh`. Secrets of other generations are dropped. Durable when it returns; all or nothing.
     ///
     /// # Errors
-    /// [`StoreError::NoSecret`] if the state holds a generation whose secret is not there: nothing changed.
-    /// After any other error the disk has the old state or the new one; the next `put` decides.
+    /// [`StoreError::NoSecret`] if the state holds a generation whose secret is not there. After any error the state
+    /// before is still in force with its secrets, and may be put again; only a crash right then may show the new one.
     fn put(
         &self,
         id: &SlotId,

@@ -171,8 +171,7 @@ impl Survey {
         let Self { sled, keep, to_sled, leftover_records, .. } = self;
         let (sled, lacking) = match sled {
             SledState::Whole(sled) => {
-                let restored = to_sled.iter().filter_map(|key| keep.get(key));
-                repairs.extend(restored.map(|sealed| Repair::RecordRestored(sealed.id.clone())));
+                repairs.extend(restored(&keep, &to_sled));
                 (sled, to_sled)
             }
             SledState::Blank(sled) => {
@@ -221,6 +220,19 @@ impl Survey {
             self.leftover_files.push(key);
         }
     }
+}
+
+/// Says which records sled gets again. A crash, or a write that sled refused, leaves it without the last one.
+fn restored(
+    keep: &BTreeMap<RecordKey, Rc<Sealed>>,
+    to_sled: &BTreeSet<RecordKey>,
+) -> impl Iterator<Item = Repair> {
+    let newest = keep.values().map(|sealed| sealed.version).max();
+    let lacking = to_sled.iter().filter_map(|key| keep.get(key));
+    lacking.map(move |sealed| match to_sled.len() == 1 && Some(sealed.version) == newest {
+        true => Repair::LastRestored(sealed.id.clone()),
+        false => Repair::RecordRestored(sealed.id.clone()),
+    })
 }
 
 fn new_sled(path: &Path) -> Result<SledFile, OpenError> {

@@ -114,16 +114,30 @@ impl SealedStore {
             record::encode(id, state, &secrets).ok_or_else(|| StoreError::Encode(id.clone()))?;
         meta.version += 1;
         let sealed = self.vault.seal(&key, meta.version, &plain).ok_or(StoreError::Seal)?;
+        // The file first: a new file is what a full disk refuses, and then nothing has changed. sled, which would have
+        // taken the change into a file it has, still knows every secret of the state before.
+        self.files.write(&key, &sealed)?;
         if meta.slots.contains(id) {
-            self.with_sled(|sled| sled.commit(&[(&key, Some(&sealed))]))?;
-            return Ok(self.files.write(&key, &sealed)?);
+            self.follow(&key, &sealed, meta);
+            return Ok(());
         }
         let mut after = meta.clone();
         after.slots.insert(id.clone());
-        let list = self.commit_with_list(&key, Some(&sealed), meta, after)?;
         // The list last: a file without its slot listed is adopted, a listed slot without its file is a loss.
-        self.files.write(&key, &sealed)?;
+        let list = self.commit_with_list(&key, Some(&sealed), meta, after)?;
         Ok(self.files.write_meta(&list)?)
+    }
+
+    /// Brings into sled what is durable in its file. sled keeps a write error for ever: opened again, it takes over
+    /// what the files have. While it does not open, they alone have what is new; a start believes the newer copy.
+    fn follow(&self, key: &RecordKey, sealed: &[u8], meta: &mut Meta) {
+        if self.with_sled(|sled| sled.commit(&[(key, Some(sealed))])).is_ok() {
+            return;
+        }
+        if let Err(why) = self.reopen(meta) {
+            let why = patd_snowflake::chain::chain(&why);
+            self.note(Repair::SledClosed { why });
+        }
     }
 
     fn remove_once(&self, id: &SlotId, meta: &mut Meta) -> Result<(), WriteError> {
@@ -202,11 +216,15 @@ impl SealedStore {
         let reopened = restoring::reopen(&self.dir, &self.files, &self.vault, meta);
         let (opened, repairs) = reopened.map_err(StoreError::Unusable)?;
         *sled = Some(opened);
-        for repair in &repairs {
-            tracing::error!(%repair, "The store was damaged and is repaired");
-        }
-        self.repairs.lock().unwrap_or_else(PoisonError::into_inner).extend(repairs);
+        repairs.into_iter().for_each(|repair| self.note(repair));
         Ok(())
+    }
+
+    fn note(&self, repair: Repair) {
+        if repair.is_damage() {
+            tracing::error!(%repair, "The store was damaged");
+        }
+        self.repairs.lock().unwrap_or_else(PoisonError::into_inner).push(repair);
     }
 
     fn failed(&self, fault: Fault) -> StoreError {

@@ -55,6 +55,29 @@ fn enrolment_issues_again() {
 }
 
 #[test]
+fn a_revocation_that_the_disk_refuses_says_so_and_changes_nothing_and_it_heals_without_a_restart() {
+    let world = World::running();
+    world.hand_out(CONNECTION).unwrap();
+    let block = world.block_slot_file();
+
+    let refused = world.admin::<Revoked>("revoke", &RevokeRequest::All).err().unwrap();
+
+    assert!(refused.to_string().contains("no tombstone could be written"), "{refused}");
+    assert_eq!(world.hand_out(CONNECTION).unwrap().terms.generation, 1, "and none is in force");
+    let is_told = || world.status().alarms.into_iter().any(|alarm| alarm.id == "state-not-stored");
+    assert!(is_told(), "{:?}", world.status().alarms);
+    std::fs::remove_dir(block).unwrap();
+    eventually("the alarm goes by itself", || {
+        world.advance(std::time::Duration::from_secs(11));
+        (!is_told()).then_some(())
+    });
+    assert_eq!(world.hand_out(CONNECTION).unwrap().terms.generation, 1);
+    let revoked: Revoked = world.admin("revoke", &RevokeRequest::All).unwrap();
+    assert_eq!(revoked.confirmed.len(), 1, "{revoked:?}");
+    assert!(world.live(USER).is_empty());
+}
+
+#[test]
 fn what_does_not_exist_cannot_be_revoked() {
     let world = World::running();
     let refused = world

@@ -106,6 +106,14 @@ impl World {
         self.folder.path().join(name)
     }
 
+    /// Lets the file of the only slot not be written again: where it is written aside is a folder, until it is removed.
+    pub(crate) fn block_slot_file(&self) -> PathBuf {
+        let mut files = fs::read_dir(self.path("state/slots")).unwrap();
+        let block = files.next().unwrap().unwrap().path().with_added_extension("tmp");
+        fs::create_dir(&block).unwrap();
+        block
+    }
+
     pub(crate) fn flags(&self) -> Flags {
         Flags {
             config: self.path("etc"),

@@ -6,6 +6,7 @@ mod damage;
 mod every_byte;
 mod format;
 mod full_disk;
+mod half_done;
 mod kill;
 mod leak;
 mod making;

@@ -43,7 +43,7 @@ fn a_slot_whose_files_were_not_written_before_a_crash_is_not_lost() {
     let before = world.copy();
     put(&world.open(), &slot("NEW_CLI"), &holding(&[1]), 1);
     let told_now = told(&world.open());
-    // The crash came after sled's commit: neither the slot file nor meta.sealed was written.
+    // As if sled had been written alone: neither the slot file nor meta.sealed was.
     put_back(&before, &world, "slots");
     put_back(&before, &world, "meta.sealed");
 

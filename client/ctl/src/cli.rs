@@ -291,9 +291,10 @@ Exit codes:
   1   failed, or (rotate --all) one of them did, or (explain) the request would be refused,
       or (verify, drift, doctor) a check fails, or (audit verify) a record is not as it
       was written
-  2   there are alarms, or something is still under way (status, revoke, retire);
-      there are changes (plan, adopt), or warnings (doctor);
-      something could not be seen (verify, drift, audit tokens, audit verify)
+  2   there are alarms (status), or something is still under way (revoke, retire);
+      there are changes (plan, destroy --plan, manifest replay --plan, adopt),
+      findings (adopt) or warnings (doctor); something could not be seen (verify,
+      drift, audit tokens, audit verify, retire --host)
   64  the command line cannot be understood
   69  no daemon answers
   77  not permitted

@@ -41,7 +41,7 @@ pub fn check(state: &Path) -> Result<(), LaterFormat> {
     let files = [CURRENT.to_owned(), rotated(1)].map(|name| folder.join(name));
     // A file that was begun and holds no record yet goes on from the one before it.
     match files.into_iter().find_map(|path| Some((last_record(&path).ok()??, path))) {
-        Some((line, path)) => known(path, Some(&line), AUDIT),
+        Some((line, path)) => known(path, Some(&line), patd_audit::FORMAT),
         None => Ok(()),
     }
 }
@@ -80,8 +80,6 @@ fn last_record(path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 /// The format of `leases.jsonl`. From 2 on its first line is `{"format":2}`.
 const LEASES: u32 = 1;
-/// The format of the audit log. From 2 on each record says `"format":2`.
-const AUDIT: u32 = 1;
 /// No line is longer.
 const LONGEST: u64 = LONGEST_LINE as u64;
 

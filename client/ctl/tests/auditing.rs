@@ -67,6 +67,21 @@ fn a_whole_log_is_proven_without_a_daemon_and_its_head_is_said() {
 }
 
 #[test]
+fn a_log_of_a_newer_daemon_is_proven_as_far_as_it_is_understood_and_not_called_edited() {
+    let world = World::new();
+    let head = written(&world, &[("audit.jsonl", stops(3))]);
+    change(&world, "audit.jsonl", |lines| lines.push("{\"format\":2,\"seq\":4}".into()));
+
+    let shown = verify(&world, &["--head", &head.to_string()]);
+
+    assert_eq!(shown.exit, 2, "{shown:?}");
+    let said = "audit.jsonl, line 4: later-format: format 2, and this patctl knows none above 1; \
+                nothing was checked from here on: use a newer patctl\nrecords 1 to 3 in 4 lines\n1 head";
+    assert!(shown.out.contains(said), "{}", shown.out);
+    assert_eq!(verify(&world, &["--json"]).json()["fault"]["what"], "later-format");
+}
+
+#[test]
 fn the_first_bad_record_is_named_with_its_file_its_number_and_what_is_wrong() {
     let edit = |lines: &mut Vec<String>| lines[1] = lines[1].replace("stop", "st0p");
     let remove = |lines: &mut Vec<String>| drop(lines.remove(1));

@@ -28,5 +28,7 @@ pub use hash::{Hash, Head, NotAHead, heads_in};
 pub use pick::{KINDS, is_picked};
 pub use proof::{Fault, Proof, Prover, What, prove};
 
+/// The format of the log. From 2 on each record says `"format":2`.
+pub const FORMAT: u32 = 1;
 /// Bytes of the longest line that is read as a record: far above any that is written, whose fields are bounded.
 pub const LONGEST_LINE: usize = 64 << 10;

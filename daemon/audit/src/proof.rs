@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::FORMAT;
 use crate::hash::{Hash, Head};
-use crate::record::Record;
+use crate::record::{NotRead, Record};
 
 /// What the lines of a log show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,10 +72,15 @@ pub enum What {
     },
     /// It is another one than a head noted elsewhere says.
     Rewritten,
+    /// It is of a later format: neither it nor what follows it was looked at.
+    Later {
+        /// Which.
+        format: u32,
+    },
 }
 
 impl What {
-    /// Returns it as one word of four: `edited`, `removed`, `reordered`, `truncated`.
+    /// Returns it as one word of five: `edited`, `removed`, `reordered`, `truncated`; `later-format` is no damage.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Unreadable | Self::Edited | Self::Remade | Self::Unchained | Self::Rewritten => {
@@ -83,6 +89,7 @@ impl What {
             Self::Removed { .. } => "removed",
             Self::Reordered | Self::Repeated => "reordered",
             Self::Torn | Self::Truncated { .. } => "truncated",
+            Self::Later { .. } => "later-format",
         }
     }
 }
@@ -104,6 +111,10 @@ impl fmt::Display for What {
             Self::Truncated { noted } => {
                 write!(f, "the log ends here, and record {noted} is known to have been written")
             }
+            Self::Later { format } => write!(
+                f,
+                "format {format}, and this patctl knows none above {FORMAT}; nothing was checked from here on: use a newer patctl"
+            ),
             Self::Rewritten => {
                 f.write_str("another record of its number is known to have been written")
             }
@@ -132,6 +143,8 @@ pub struct Prover {
     before: Option<Before>,
     /// The numbers that the first fault misses; if they come later, it is one of order.
     missing: Option<(u64, u64)>,
+    /// What follows is of rules that are not known here.
+    is_over: bool,
 }
 
 #[derive(Clone, Default)]
@@ -165,6 +178,7 @@ impl Prover {
             here: Place::default(),
             before: None,
             missing: None,
+            is_over: false,
         }
     }
 
@@ -177,12 +191,19 @@ impl Prover {
     pub fn line(&mut self, line: &[u8]) {
         self.here.line = self.here.line.saturating_add(1);
         self.proof.records = self.proof.records.saturating_add(1);
+        if self.is_over {
+            return;
+        }
         let Some(line) = line.strip_suffix(b"\n") else {
             return self.wrong(None, What::Torn);
         };
         match Record::read(line) {
             Ok(record) => self.record(&record),
-            Err(_) => self.unreadable(line),
+            Err(NotRead::NoRecord) => self.unreadable(line),
+            Err(NotRead::Later(format)) => {
+                self.wrong(None, What::Later { format });
+                self.is_over = true;
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::LONGEST_LINE;
 use crate::hash::Hash;
+use crate::{FORMAT, LONGEST_LINE};
 
 /// What of a line matters to the chain.
 pub(crate) struct Record<'a> {
@@ -16,9 +16,29 @@ pub(crate) struct Record<'a> {
     line: &'a [u8],
 }
 
-/// The line is no record.
+/// The line cannot be read as a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unreadable;
+pub(crate) enum NotRead {
+    /// It is none.
+    NoRecord,
+    /// It says that it is of a later format, whose rules are not known here.
+    Later(u32),
+}
+
+impl NotRead {
+    fn because_of(line: &[u8]) -> Self {
+        match serde_json::from_slice(line) {
+            Ok(Said { format: Some(format) }) if format > FORMAT => Self::Later(format),
+            Ok(_) | Err(_) => Self::NoRecord,
+        }
+    }
+}
+
+/// From format 2 on each record says its own.
+#[derive(Deserialize)]
+struct Said {
+    format: Option<u32>,
+}
 
 /// serde refuses a key that is given twice: there is no second opinion about a line. Nor is there about a hash: it has no
 /// escapes.
@@ -27,17 +47,22 @@ struct Keys<'a> {
     seq: u64,
     prev: Option<&'a str>,
     hash: Option<&'a str>,
+    format: Option<u32>,
 }
 
 impl<'a> Record<'a> {
     /// Reads a line, given without its end.
-    pub(crate) fn read(line: &'a [u8]) -> Result<Self, Unreadable> {
+    pub(crate) fn read(line: &'a [u8]) -> Result<Self, NotRead> {
         if line.len() > LONGEST_LINE || line.first() != Some(&b'{') {
-            return Err(Unreadable);
+            return Err(NotRead::NoRecord);
         }
-        let Keys { seq, prev, hash } = serde_json::from_slice(line).map_err(|_| Unreadable)?;
+        let because = |_| NotRead::because_of(line);
+        let Keys { seq, prev, hash, format } = serde_json::from_slice(line).map_err(because)?;
+        if let Some(later) = format.filter(|format| *format > FORMAT) {
+            return Err(NotRead::Later(later));
+        }
         // What passes the proof can be shown: serde looks at no text that it leaves out.
-        serde_json::from_slice::<serde_json::Value>(line).map_err(|_| Unreadable)?;
+        serde_json::from_slice::<serde_json::Value>(line).map_err(|_| NotRead::NoRecord)?;
         let has_chain = prev.is_some() || hash.is_some();
         let read = |text: Option<&str>| Hash::read(text?.as_bytes());
         Ok(Self { seq, prev: read(prev), hash: read(hash), has_chain, line })
@@ -89,6 +114,24 @@ mod tests {
             [r#"{"seq":1,"seq":2}"#, r#"{"prev":null}"#, "[1]", "", "{}", "\"seq\"", "{\"seq\":-1}"]
         {
             assert!(Record::read(line.as_bytes()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_a_later_format_is_known_by_what_it_says_whatever_else_it_is() {
+        for line in [
+            r#"{"seq":1,"format":2}"#,
+            r#"{"format":7,"seq":"one"}"#,
+            r#"{"format":2,"seq":1,"hash":{}}"#,
+        ] {
+            let read = Record::read(line.as_bytes()).map(|record| record.seq);
+            assert!(matches!(read, Err(NotRead::Later(2 | 7))), "{line}");
+        }
+        assert!(Record::read(br#"{"seq":1,"format":1}"#).is_ok());
+        for line in [r#"{"seq":1,"format":2,"format":2}"#, r#"{"seq":1,"format":"2"}"#, "format 2"]
+        {
+            let read = Record::read(line.as_bytes()).map(|record| record.seq);
+            assert_eq!(read, Err(NotRead::NoRecord), "{line}");
         }
     }
 

@@ -125,7 +125,7 @@ fn assert_one_plain_line(said: &str) {
     assert_plain(line);
     let read: Value = serde_json::from_str(line).expect("JSON");
     assert_eq!(read["boot"].as_str(), Some(said));
-    if !["seq", "at", "boot", "event", "connection", "prev", "hash"].contains(&said)
+    if !["seq", "at", "boot", "event", "connection", "prev", "hash", "format"].contains(&said)
         && line.len() < patd_audit::LONGEST_LINE
     {
         assert_eq!(read["connection"].as_str(), Some(said));

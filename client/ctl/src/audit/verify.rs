@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use patd_audit::{Fault, Head, Log, Proof, heads_in};
+use patd_audit::{Fault, Head, Log, Proof, What, heads_in};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Exit, Failure};
@@ -44,8 +44,9 @@ fn noted(file: &Path) -> Result<Vec<Head>, Failure> {
 
 /// What is wrong comes before what could not be seen.
 fn exit(proof: &Proof) -> Exit {
-    if proof.fault.is_some() {
-        Exit::Failed
+    if let Some(fault) = &proof.fault {
+        let is_unseen = matches!(fault.what, What::Later { .. });
+        if is_unseen { Exit::Alarms } else { Exit::Failed }
     } else if proof.old > 0 || !proof.too_early.is_empty() {
         Exit::Alarms
     } else {

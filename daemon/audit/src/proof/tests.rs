@@ -223,3 +223,24 @@ proptest! {
         prop_assert_eq!(proof.fault.is_none() && proof.too_early.is_empty(), changed == text);
     }
 }
+
+#[test]
+fn a_record_of_a_later_format_ends_the_proof_and_is_no_damage() {
+    let lines = log(4);
+    let noted = Head { seq: 9, hash: Hash::ORIGIN };
+    let later = b"{\"format\":2,\"seq\":5,\"new\":true}\n".to_vec();
+    let mut whole = lines.clone();
+    whole.extend([later.clone(), b"of its own kind\n".to_vec()]);
+
+    let proof = proven(&whole, &[head_of(&lines), noted]);
+
+    let at = proof.fault.map(|fault| (fault.line, fault.what));
+    assert_eq!(at, Some((5, What::Later { format: 2 })));
+    assert_eq!((proof.last, proof.records), (Some(head_of(&lines)), 6));
+    assert_eq!(proof.confirmed, [head_of(&lines)], "what is before it is proven");
+
+    // What is wrong before it is said first.
+    let mut edited = whole;
+    edited[1] = String::from_utf8(edited[1].clone()).unwrap().replace("c1", "c2").into_bytes();
+    assert_eq!(fault(&edited).unwrap().2, What::Edited);
+}

@@ -167,6 +167,10 @@ impl Stored {
             }
             Err(_) => return Found::Lives(self, None),
         };
+        // One that its parent has not waited for still has its number.
+        if matches!(crate::os::has_ended(&pidfd), Ok(true)) {
+            return Found::Ended(self);
+        }
         match (self.start_time, crate::peer::start_time(self.pid)) {
             (Some(then), Some(now)) if then != now => Found::Ended(self),
             (_, _) => Found::Lives(self, Some(pidfd)),
@@ -175,7 +179,7 @@ impl Stored {
 }
 
 impl Journal {
-    fn write<'a>(
+    pub(super) fn write<'a>(
         path: &Path,
         boot: &str,
         open: impl Iterator<Item = &'a Stored>,

@@ -209,9 +209,11 @@ impl Leases {
         holder: Option<Holder>,
         pidfd: Option<OwnedFd>,
     ) {
+        // Held over both: a watcher that sees the end at once waits for the row it is to remove.
+        let mut inner = self.inner();
         let watcher = pidfd
             .and_then(|pidfd| watching::holder(Arc::downgrade(self), lease.id.clone(), pidfd).ok());
-        self.inner().insert(lease, holder, watcher);
+        inner.insert(lease, holder, watcher);
     }
 
     /// Tells of a lease that ended while nobody kept the table.

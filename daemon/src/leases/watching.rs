@@ -21,3 +21,44 @@ pub(super) fn holder(table: Weak<Leases>, id: LeaseId, pidfd: OwnedFd) -> io::Re
     });
     Ok(task.abort_handle())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd as _;
+    use std::process::Command;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use patd_core::names::{Account, Generation, SlotId, User};
+
+    use super::super::journal::Journal;
+    use super::super::table::Lease;
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_holder_that_ends_while_its_lease_is_put_back_holds_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("leases.jsonl");
+        let journal = Journal::write(&path, "boot", std::iter::empty()).unwrap();
+        let (table, _ends) = Leases::over(journal, 8_192);
+        let slot = SlotId { account: Account::new("A"), user: User::new("U") };
+        let slot = Arc::new(slot);
+        let mut holder = Command::new("true").spawn().unwrap();
+        let pidfd = crate::os::pidfd_open(i32::try_from(holder.id()).unwrap()).unwrap();
+        holder.wait().unwrap();
+
+        for _ in 0..2_000 {
+            let id = LeaseId::fresh().unwrap();
+            let slot = slot.clone();
+            let lease = Lease { id, slot, generation: Generation(1), uid: 1, terms: None };
+            let pidfd = pidfd.as_fd().try_clone_to_owned().unwrap();
+            table.restore(lease, None, Some(pidfd));
+        }
+
+        let until = Instant::now() + Duration::from_secs(30);
+        while !table.all().is_empty() {
+            assert!(Instant::now() < until, "{} are left", table.all().len());
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -134,6 +134,27 @@ fn holders_are_found_again_by_a_daemon_that_was_killed_and_those_that_died_meanw
 }
 
 #[test]
+fn holders_that_ended_and_were_not_waited_for_hold_nothing_after_a_restart() {
+    let mut world = World::running();
+    let mut holders: Vec<Child> = (0..MANY).map(|_| holder(&world)).collect();
+    eventually("all are open", || (world.leases().len() == MANY).then_some(()));
+    world.stop();
+    for holder in &mut holders {
+        drop(holder.stdin.take());
+        eventually("it has ended", || has_ended(holder).then_some(()));
+    }
+
+    world.start();
+
+    assert_eq!(world.leases(), []);
+    let ends = world.audit().into_iter().filter(|record| record["event"] == "lease-ended");
+    assert_eq!(ends.count(), MANY);
+    for mut holder in holders {
+        holder.wait().unwrap();
+    }
+}
+
+#[test]
 fn after_another_boot_nobody_holds_anything_and_that_is_recorded() {
     let mut world = World::running();
     let lease = world.hand_out(CONNECTION).unwrap().terms.lease;
@@ -173,6 +194,12 @@ fn without_terms(line: &str) -> Value {
     line
 }
 
+/// Whether a child has ended, without waiting for it as its parent.
+fn has_ended(child: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    status.lines().any(|line| line.starts_with("State:\tZ"))
+}
+
 /// Waits for the lease of this process.
 fn lease_of(world: &World, process: &Child) -> LeaseRow {
     let is_its = |row: &LeaseRow| {
@@ -200,3 +227,5 @@ fn ended(world: &World, lease: &str) -> Option<Value> {
 fn ended_by(world: &World, lease: &str) -> Option<()> {
     ended(world, lease).map(|record| assert_eq!(record["reason"], "holder-ended"))
 }
+
+const MANY: usize = 30;

@@ -29,6 +29,8 @@ pub(super) struct Journal {
     boot: String,
     file: File,
     lines: usize,
+    /// A line is missing, and nothing in the file says so yet.
+    is_short: bool,
 }
 
 /// An open lease as it is written down.
@@ -67,7 +69,7 @@ struct Before {
     open: HashMap<LeaseId, Stored>,
     /// No process outlives a boot.
     is_of_this_boot: bool,
-    /// Lines that could not be understood: there may be holders nobody knows of.
+    /// Lines of this boot that could not be understood: there may be holders nobody knows of.
     is_damaged: bool,
 }
 
@@ -197,7 +199,7 @@ impl Journal {
         file.set_len(0)?;
         file.write_all(&text)?;
         std::fs::rename(&fresh, path)?;
-        Ok(Self { path: path.to_owned(), boot: boot.to_owned(), file, lines })
+        Ok(Self { path: path.to_owned(), boot: boot.to_owned(), file, lines, is_short: false })
     }
 
     pub(super) fn opened(&mut self, stored: &Stored) {
@@ -213,6 +215,9 @@ impl Journal {
     }
 
     fn compact(&mut self) {
+        if self.is_short {
+            return;
+        }
         let Ok(before) = read(&self.path, &self.boot) else { return };
         if before.is_damaged {
             return;
@@ -222,13 +227,22 @@ impl Journal {
         }
     }
 
-    /// A line that cannot be written damages the journal on purpose: after a restart all counts as held.
+    /// A line that cannot be written damages the journal on purpose, as soon as anything can be written: after a restart
+    /// all counts as held.
     fn append(&mut self, what: &Line) {
+        self.own_up();
         let written = line(what).and_then(|text| self.file.write_all(&text));
         self.lines = self.lines.saturating_add(1);
         if let Err(error) = written {
             tracing::error!(path = %self.path.display(), error = %error, "Journal of leases not written");
-            let _best_effort = self.file.write_all(b"damaged\n");
+            self.is_short = true;
+            self.own_up();
+        }
+    }
+
+    fn own_up(&mut self) {
+        if self.is_short && self.file.write_all(b"\ndamaged\n").is_ok() {
+            self.is_short = false;
         }
     }
 }
@@ -241,10 +255,11 @@ fn read(path: &Path, boot: &str) -> io::Result<Before> {
         Err(error) => return Err(error),
     };
     let mut before = Before { open: HashMap::new(), is_of_this_boot: false, is_damaged: false };
+    let mut is_of_this_boot = None;
     for text in text.lines() {
         match serde_json::from_str(text) {
             Ok(Line::Format(_)) => {}
-            Ok(Line::Boot(id)) => before.is_of_this_boot = id == boot,
+            Ok(Line::Boot(id)) => is_of_this_boot = Some(id == boot),
             Ok(Line::Opened(stored)) => {
                 before.open.insert(stored.id.clone(), stored);
             }
@@ -254,8 +269,10 @@ fn read(path: &Path, boot: &str) -> io::Result<Before> {
             Err(_) => before.is_damaged = true,
         }
     }
-    // A damaged one may have lost the line that says which boot it was.
-    before.is_of_this_boot |= before.is_damaged;
+    // A damaged one may have lost the line that says which boot it was. Where it is of another boot, damage (the end of
+    // a crash) hides no holder.
+    before.is_of_this_boot = is_of_this_boot.unwrap_or(before.is_damaged);
+    before.is_damaged &= before.is_of_this_boot;
     Ok(before)
 }
 
@@ -267,3 +284,25 @@ fn line(what: &Line) -> io::Result<Vec<u8>> {
 
 /// The uid of a lease whose holder nobody knows: no peer has it, so no peer can end or watch it.
 pub(super) const NOBODYS: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_full_disk_kept_from_the_journal_damages_it_as_soon_as_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("leases.jsonl");
+        let mut journal = Journal::write(&path, "boot", std::iter::empty()).unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+
+        let room = std::mem::replace(&mut journal.file, full);
+        journal.ended(&LeaseId::claimed("one"), 0);
+        journal.file = room;
+        assert!(!read(&path, "boot").unwrap().is_damaged, "nothing could be written");
+        journal.ended(&LeaseId::claimed("another"), 0);
+
+        let before = read(&path, "boot").unwrap();
+        assert!(before.is_damaged && before.is_of_this_boot);
+    }
+}

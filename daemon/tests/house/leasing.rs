@@ -161,7 +161,8 @@ fn after_another_boot_nobody_holds_anything_and_that_is_recorded() {
     world.stop();
     let journal = std::fs::read_to_string(world.path("state/leases.jsonl")).unwrap();
     let (_boot, leases) = journal.split_once('\n').unwrap();
-    world.write("state/leases.jsonl", &format!("{{\"boot\":\"another\"}}\n{leases}"));
+    let torn = "{\"opened\":{\"id\":\"x";
+    world.write("state/leases.jsonl", &format!("{{\"boot\":\"another\"}}\n{leases}{torn}"));
 
     world.start();
 

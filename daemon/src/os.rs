@@ -22,7 +22,7 @@ pub fn adopt(fd: RawFd) -> io::Result<OwnedFd> {
     }
     // JUSTIFICATION: as above.
     // SAFETY: the descriptor is open (checked just now); it was passed to this process by its parent, so no
-    // Rust value owns it, and the caller (sockets::inherited, once, before any thread) adopts each number once.
+    // Rust value owns it, and the caller (Sockets::open, called once) adopts each number once.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 

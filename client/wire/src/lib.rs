@@ -16,6 +16,8 @@
 //! | admin | `POST /v1/enrol` | [`admin::EnrolRequest`] | [`admin::Enrolled`] |
 //! | admin | `POST /v1/explain` | [`admin::ExplainRequest`] | [`admin::Explanation`] |
 //! | admin | `POST /v1/log` | [`admin::LogRequest`] | [`admin::LogPage`] |
+//! | admin | `GET /v1/leases` | empty | [`admin::LeaseList`] |
+//! | admin | `POST /v1/end-lease` | [`admin::EndLeaseRequest`] | [`admin::EndedLease`] |
 //! | admin | `POST /v1/reload` | empty | [`admin::Reloaded`] |
 //! | admin | `POST /v1/observe` | [`provision::ObserveRequest`] | JSON of the core's `Observed` |
 //! | admin | `POST /v1/provision` | [`provision::ProvisionRequest`] | [`provision::Provisioned`] |

@@ -14,6 +14,8 @@ pub const SUBJECT: &str = "keys";
 pub enum Kept {
     /// A systemd credential: the sealed file, and by what it was sealed.
     Sealed {
+        /// The credential's name.
+        name: String,
         /// The file.
         path: String,
         /// By what; `None` if the file does not say anything known.
@@ -25,6 +27,8 @@ pub enum Kept {
         path: String,
         /// Its mode bits.
         mode: u32,
+        /// For what the daemon refuses it, and what to do.
+        fault: Option<(String, String)>,
     },
     /// The Secret Service, by its name there.
     Keyring(String),
@@ -54,12 +58,18 @@ pub fn sealed_by(text: &str) -> Option<SealedBy> {
 /// Judges how a key is kept. `whose` says which, such as "admin key of MYORG-MYACCOUNT".
 pub fn kept(id: Id, whose: &str, kept: Fact<Kept>) -> Finding {
     Finding::of(id, SUBJECT, kept, |kept| match kept {
-        Kept::Sealed { path, by } => sealed(id, whose, &path, by),
-        Kept::File { path, mode } if mode & 0o077 != 0 => Finding::failed(
+        Kept::Sealed { name, path, by } => sealed(id, whose, &name, &path, by),
+        Kept::File { path, mode, .. } if mode & 0o077 != 0 => Finding::failed(
             id,
             SUBJECT,
             format!("{whose}: {path} has mode {mode:04o}: others than its owner may use it"),
             format!("chmod 0400 {path}, and replace the key if others had a chance to read it"),
+        ),
+        Kept::File { fault: Some((what, next_step)), .. } => Finding::failed(
+            id,
+            SUBJECT,
+            format!("{whose}: {what}: the daemon refuses such a key"),
+            next_step,
         ),
         Kept::File { path, .. } => Finding::warning(
             id,
@@ -81,12 +91,22 @@ pub fn kept(id: Id, whose: &str, kept: Fact<Kept>) -> Finding {
             id,
             SUBJECT,
             format!("{whose}: {path} does not exist"),
-            "bring it back from where it is kept, or make a new one: patctl init",
+            format!("bring it back from its backup; {}", another(id)),
         ),
     })
 }
 
-fn sealed(id: Id, whose: &str, path: &str, by: Option<SealedBy>) -> Finding {
+/// How there comes to be another key. What was sealed with a lost root key stays sealed, and init makes no other one
+/// beside a store.
+fn another(id: Id) -> &'static str {
+    if id == Id::RootKey {
+        "without one the store cannot be opened, and is given up: patctl rebuild (where there is no store yet: patctl init makes the key)"
+    } else {
+        "without one patctl init makes another, and says how Snowflake learns of it"
+    }
+}
+
+fn sealed(id: Id, whose: &str, name: &str, path: &str, by: Option<SealedBy>) -> Finding {
     match by {
         Some(SealedBy::Tpm) => {
             Finding::ok(id, SUBJECT, format!("{whose}: {path}, sealed by this machine's TPM"))
@@ -97,13 +117,19 @@ fn sealed(id: Id, whose: &str, path: &str, by: Option<SealedBy>) -> Finding {
             format!(
                 "{whose}: {path} is sealed by this host's key alone, which is on a disk too (/var/lib/systemd/credential.secret): a copy of both opens it"
             ),
-            "encrypt the disk and keep that file out of backups; on a machine with a TPM (systemd-analyze has-tpm2) seal it again: systemd-creds(1)",
+            format!(
+                "encrypt the disk and keep that file out of backups; on a machine with a TPM (systemd-creds has-tpm2) seal it again, as root: {}",
+                again(name, path, "host+tpm2")
+            ),
         ),
         Some(SealedBy::Nothing) => Finding::failed(
             id,
             SUBJECT,
             format!("{whose}: {path} is sealed by no key at all: whoever can read it has the key"),
-            "seal it again by the host's key or the TPM: systemd-creds(1)",
+            format!(
+                "replace the key if others had a chance to read it, or seal it again, as root: {}",
+                again(name, path, "auto")
+            ),
         ),
         None => Finding::failed(
             id,
@@ -111,9 +137,22 @@ fn sealed(id: Id, whose: &str, path: &str, by: Option<SealedBy>) -> Finding {
             format!(
                 "{whose}: {path} is no credential that systemd sealed, as far as its first bytes say"
             ),
-            "bring the right file back: patctl init makes it, systemd-creds decrypt opens it",
+            format!(
+                "move it aside (mv {path} {path}.wrong), and bring the right one back from its backup; {}",
+                another(id)
+            ),
         ),
     }
+}
+
+/// Opens a credential and seals it anew, and lets the new one in only if it opens. To PCR 16, which nothing that boots a
+/// machine writes to: systemd 252 does not open what it sealed to none. Should the TPM be cleared or exchanged, nothing
+/// but a backup of the key opens what it sealed.
+fn again(name: &str, path: &str, with: &str) -> String {
+    let new = format!("{path}.new");
+    format!(
+        "systemd-creds decrypt --name={name} {path} - | systemd-creds encrypt --with-key={with} --tpm2-pcrs=16 --name={name} - {new} && systemd-creds decrypt --name={name} {new} - >/dev/null && cp -p {path} {path}.old && mv {new} {path}; keep {path}.old until the daemon has started with the new one, and a backup of the key, for a TPM that is cleared opens nothing"
+    )
 }
 
 /// The kinds of systemd credentials (systemd, src/shared/creds-util.h), "scoped" ones for one user.
@@ -138,6 +177,14 @@ mod tests {
         kept(Id::RootKey, "root key", Ok(of)).outcome
     }
 
+    fn of_file(by: Option<SealedBy>) -> Kept {
+        Kept::Sealed { name: "root-key".into(), path: "/c".into(), by }
+    }
+
+    fn next(id: Id, of: Kept) -> String {
+        kept(id, "key", Ok(of)).next_step
+    }
+
     #[test]
     fn a_sealed_file_says_by_what() {
         // The beginning of the example in systemd's own documentation (CREDENTIALS.md), sealed by host and TPM.
@@ -154,7 +201,7 @@ mod tests {
 
     #[test]
     fn only_a_tpm_is_as_it_should_be() {
-        let sealed = |by| outcome(Kept::Sealed { path: "/c".into(), by });
+        let sealed = |by| outcome(of_file(by));
         assert_eq!(sealed(Some(SealedBy::Tpm)), Outcome::Ok);
         assert_eq!(sealed(Some(SealedBy::Host)), Outcome::Warning);
         assert_eq!(sealed(Some(SealedBy::Nothing)), Outcome::Failed);
@@ -165,11 +212,44 @@ mod tests {
 
     #[test]
     fn a_key_that_others_may_read_is_worse_than_one_in_the_clear() {
-        let file = |mode| outcome(Kept::File { path: "/k".into(), mode });
+        let file = |mode| outcome(Kept::File { path: "/k".into(), mode, fault: None });
         assert_eq!(file(0o400), Outcome::Warning);
         assert_eq!(file(0o600), Outcome::Warning);
         for mode in [0o440, 0o604, 0o620] {
             assert_eq!(file(mode), Outcome::Failed, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_the_daemon_refuses_is_no_matter_of_who_reads_the_disk() {
+        let fault = Some(("/k belongs to uid 7".to_owned(), "chown 997 /k".to_owned()));
+        let file = Kept::File { path: "/k".into(), mode: 0o400, fault };
+        let found = kept(Id::RootKey, "root key", Ok(file));
+        assert_eq!(found.outcome, Outcome::Failed);
+        assert!(found.evidence.contains("/k belongs to uid 7"), "{}", found.evidence);
+        assert_eq!(found.next_step, "chown 997 /k");
+    }
+
+    #[test]
+    fn to_seal_again_is_a_command_that_overwrites_nothing_it_has_not_opened() {
+        let next = next(Id::RootKey, of_file(Some(SealedBy::Host)));
+        assert!(next.contains("systemd-creds has-tpm2"), "{next}");
+        let (made, let_in) =
+            next.split_once(" && systemd-creds decrypt --name=root-key /c.new ").unwrap();
+        assert!(
+            made.contains("encrypt --with-key=host+tpm2 --tpm2-pcrs=16 --name=root-key - /c.new")
+        );
+        assert!(let_in.contains("cp -p /c /c.old && mv /c.new /c;"), "{let_in}");
+    }
+
+    #[test]
+    fn no_way_out_is_one_that_init_refuses() {
+        let missing = || Kept::Missing("/c".into());
+        let root = next(Id::RootKey, missing());
+        assert!(root.contains("backup") && root.contains("patctl rebuild"), "{root}");
+        assert!(next(Id::AdminKey, missing()).contains("patctl init makes another"));
+        for id in [Id::RootKey, Id::AdminKey] {
+            assert!(next(id, of_file(None)).starts_with("move it aside (mv /c /c.wrong)"));
         }
     }
 

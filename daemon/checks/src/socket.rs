@@ -31,6 +31,34 @@ pub struct Expected {
     pub owners: Vec<u32>,
     /// The group of administrators, where there is one.
     pub admin_group: Option<u32>,
+    /// Whose units listen.
+    pub units: Units,
+}
+
+/// Whose units listen at the sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// The system's.
+    System,
+    /// One person's.
+    User,
+}
+
+impl Units {
+    fn systemctl(self) -> &'static str {
+        match self {
+            Self::System => "systemctl",
+            Self::User => "systemctl --user",
+        }
+    }
+
+    /// How a unit is given another setting, in force.
+    fn set(self, settings: &str, unit: &str) -> String {
+        let systemctl = self.systemctl();
+        format!(
+            "{systemctl} edit {unit}, with {settings} below [Socket]; {systemctl} daemon-reload; {systemctl} restart {unit}"
+        )
+    }
 }
 
 /// Judges the folder of the sockets; `fault` is what is wrong with it, and what to do.
@@ -47,9 +75,11 @@ pub fn folder(path: &str, fault: Option<(String, String)>) -> Finding {
 pub fn hand_out(path: &str, found: Fact<Found>, expected: &Expected) -> Finding {
     let id = Id::HandOutSocket;
     Finding::of(id, SUBJECT, found, |found| match found {
-        Found::Missing => missing(id, path, "patd.socket"),
+        Found::Missing => missing(id, path, HAND_OUT, expected.units),
         Found::Other => other(id, path),
-        Found::Socket { uid, .. } if !owned(uid, expected) => foreign(id, path, uid),
+        Found::Socket { uid, .. } if !owned(uid, expected) => {
+            foreign(id, path, uid, expected.units)
+        }
         Found::Socket { mode, uid, .. } if uid != ROOT && mode & 0o066 == 0 => Finding::ok(
             id,
             SUBJECT,
@@ -61,7 +91,10 @@ pub fn hand_out(path: &str, found: Fact<Found>, expected: &Expected) -> Finding 
             format!(
                 "{path} has mode {mode:04o}: not everybody may connect, whatever [access] says"
             ),
-            "SocketMode=0666 in patd.socket; the policy decides who gets something",
+            format!(
+                "{}; the policy decides who gets something",
+                expected.units.set("SocketMode=0666", HAND_OUT)
+            ),
         ),
         Found::Socket { mode, .. } => Finding::ok(
             id,
@@ -74,11 +107,17 @@ pub fn hand_out(path: &str, found: Fact<Found>, expected: &Expected) -> Finding 
 /// Judges the socket of administrators.
 pub fn admin(path: &str, found: Fact<Found>, expected: &Expected) -> Finding {
     let id = Id::AdminSocket;
-    let narrow = "SocketMode=0660 and SocketGroup=patd-admin in patd-admin.socket, then: systemctl restart patd-admin.socket";
+    let settings = match expected.units {
+        Units::System => "SocketMode=0660 and SocketGroup=patd-admin",
+        Units::User => "SocketMode=0600",
+    };
+    let narrow = expected.units.set(settings, ADMIN);
     Finding::of(id, SUBJECT, found, |found| match found {
-        Found::Missing => missing(id, path, "patd-admin.socket"),
+        Found::Missing => missing(id, path, ADMIN, expected.units),
         Found::Other => other(id, path),
-        Found::Socket { uid, .. } if !owned(uid, expected) => foreign(id, path, uid),
+        Found::Socket { uid, .. } if !owned(uid, expected) => {
+            foreign(id, path, uid, expected.units)
+        }
         Found::Socket { mode, .. } if mode & 0o002 != 0 => Finding::failed(
             id,
             SUBJECT,
@@ -117,8 +156,9 @@ fn admins(gid: u32, expected: &Expected) -> bool {
     gid == ROOT || expected.admin_group == Some(gid)
 }
 
-fn missing(id: Id, path: &str, unit: &str) -> Finding {
-    let next = format!("systemctl enable --now {unit}; systemctl status {unit} says why not");
+fn missing(id: Id, path: &str, unit: &str, units: Units) -> Finding {
+    let systemctl = units.systemctl();
+    let next = format!("{systemctl} enable --now {unit}; {systemctl} status {unit} says why not");
     Finding::failed(id, SUBJECT, format!("{path} does not exist: nobody listens there"), next)
 }
 
@@ -131,16 +171,18 @@ fn other(id: Id, path: &str) -> Finding {
     )
 }
 
-fn foreign(id: Id, path: &str, uid: u32) -> Finding {
+fn foreign(id: Id, path: &str, uid: u32, units: Units) -> Finding {
     Finding::failed(
         id,
         SUBJECT,
         format!("{path} belongs to uid {uid}, who is not trusted here"),
-        "find out who made it; then: systemctl restart patd.socket patd-admin.socket",
+        format!("find out who made it; then: {} restart {HAND_OUT} {ADMIN}", units.systemctl()),
     )
 }
 
 const ROOT: u32 = 0;
+const HAND_OUT: &str = "patd.socket";
+const ADMIN: &str = "patd-admin.socket";
 
 #[cfg(test)]
 mod tests {
@@ -152,7 +194,43 @@ mod tests {
     }
 
     fn expected() -> Expected {
-        Expected { owners: vec![997], admin_group: Some(990) }
+        Expected { owners: vec![997], admin_group: Some(990), units: Units::System }
+    }
+
+    #[test]
+    fn each_way_out_is_a_command_for_the_units_that_listen() {
+        for (units, systemctl) in [(Units::System, "systemctl"), (Units::User, "systemctl --user")]
+        {
+            let expected = Expected { units, ..expected() };
+            for found in [Found::Missing, socket(0o664, 0, 0), socket(0o666, 1001, 0)] {
+                for finding in [
+                    hand_out("/s", Ok(found), &expected),
+                    admin("/s", Ok(found), &Expected { admin_group: None, ..expected.clone() }),
+                ] {
+                    let next = &finding.next_step;
+                    if finding.outcome == Outcome::Ok {
+                        continue;
+                    }
+                    assert!(next.contains(systemctl), "{next}");
+                    assert_eq!(next.contains("--user"), units == Units::User, "{next}");
+                }
+            }
+            let open = admin("/s", Ok(socket(0o666, 0, 990)), &expected).next_step;
+            let reloaded =
+                format!("; {systemctl} daemon-reload; {systemctl} restart patd-admin.socket");
+            assert!(
+                open.starts_with(&format!("{systemctl} edit patd-admin.socket, with ")),
+                "{open}"
+            );
+            assert!(open.ends_with(&reloaded), "{open}");
+            let shut = hand_out("/s", Ok(socket(0o660, 0, 0)), &expected).next_step;
+            let reloaded = format!("; {systemctl} daemon-reload; {systemctl} restart patd.socket;");
+            assert!(shut.contains(&reloaded), "{shut}");
+        }
+        let open =
+            |units| admin("/s", Ok(socket(0o666, 0, 990)), &Expected { units, ..expected() });
+        assert!(open(Units::System).next_step.contains("SocketGroup=patd-admin"));
+        assert!(open(Units::User).next_step.contains("SocketMode=0600"));
     }
 
     #[test]

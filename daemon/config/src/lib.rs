@@ -13,6 +13,7 @@ mod at;
 mod check;
 mod fault;
 mod files;
+pub mod host;
 mod key_source;
 mod local;
 mod object;

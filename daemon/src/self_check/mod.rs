@@ -7,10 +7,11 @@ mod facts;
 use std::path::Path;
 
 use pat_wire::admin::Problem;
-use patd_checks::socket::Expected;
+use pat_wire::connection::ADMIN_SOCKET;
+use patd_checks::socket::{Expected, Units};
 use patd_checks::wrapper::{Gate, wrapper};
 use patd_checks::{Finding, Id, Outcome, host, kernel, key, socket};
-use patd_config::Config;
+use patd_config::{Config, host as seen};
 use patd_core::policy;
 
 use crate::sockets::{ADMIN, HAND_OUT};
@@ -25,7 +26,7 @@ pub fn run(config: &Config, run: &Path) -> Vec<Problem> {
 
 fn findings(config: &Config, run: &Path) -> Vec<Finding> {
     let found_out = (peer::tier().as_str(), peer::passed_files().as_str());
-    let release = facts::release();
+    let release = seen::release();
     let mut findings = vec![
         kernel::peer_tier(&kernel::Kernel { release: &release, found_out: Some(found_out) }),
         host::swap(facts::swaps(), &facts::memory()),
@@ -41,12 +42,14 @@ fn findings(config: &Config, run: &Path) -> Vec<Finding> {
 }
 
 fn sockets(admin_group: Option<u32>, run: &Path) -> [Finding; 3] {
-    let expected = Expected { owners: vec![os::own_uid()], admin_group };
     let [shown, hand_out, admin] = [run.to_owned(), run.join(HAND_OUT), run.join(ADMIN)];
+    let is_packaged = admin == Path::new(ADMIN_SOCKET);
+    let units = if is_packaged { Units::System } else { Units::User };
+    let expected = Expected { owners: vec![os::own_uid()], admin_group, units };
     [
         socket::folder(&shown.display().to_string(), facts::fault_of(run)),
-        socket::hand_out(&hand_out.display().to_string(), facts::socket(&hand_out), &expected),
-        socket::admin(&admin.display().to_string(), facts::socket(&admin), &expected),
+        socket::hand_out(&hand_out.display().to_string(), seen::socket(&hand_out), &expected),
+        socket::admin(&admin.display().to_string(), seen::socket(&admin), &expected),
     ]
 }
 
@@ -56,9 +59,7 @@ fn gate(config: &Config) -> Vec<Finding> {
     let program = facts::wrapper().filter(|_| is_demanded);
     match program {
         None => Vec::new(),
-        Some(program) => {
-            wrapper(Some(&program), facts::gate_group(config.gate_gid), Gate::Required)
-        }
+        Some(program) => wrapper(Some(&program), seen::gate_group(config.gate_gid), Gate::Required),
     }
 }
 

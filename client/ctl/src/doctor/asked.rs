@@ -6,8 +6,9 @@ use pat_wire::provision::{Drift, DriftRequest};
 use patd_checks::host::Memory;
 use patd_checks::network::{Login, Refused};
 use patd_checks::{Fact, Finding, Id, Needs, socket};
+use patd_config::host;
 
-use super::{Caller, privileges, sockets};
+use super::{Caller, privileges};
 use crate::cli::Cli;
 use crate::daemon;
 use crate::text::counted;
@@ -35,7 +36,7 @@ pub(super) struct Answers {
 impl Asked {
     /// Asks, if the socket is for this caller.
     pub(super) fn of(cli: &Cli, caller: &Caller) -> Self {
-        let served = sockets::found(&cli.socket)
+        let served = host::socket(&cli.socket)
             .is_ok_and(|found| socket::may_ask(found, caller.uid, &caller.gids));
         if !served {
             return Self::NotServed;

@@ -8,21 +8,19 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{major, minor};
-use nix::sys::utsname::uname;
 use patd_checks::host::{
     Backing, Cores, Swap, SwapLine, backing, cores, ptrace_scope, swap, swap_lines,
 };
 use patd_checks::kernel::{Kernel, peer_tier};
 use patd_checks::{Fact, Finding, Needs};
+use patd_config::host::release;
 
 use super::asked::Asked;
 
 /// Returns what is to be said of this machine.
 pub(super) fn findings(asked: &Asked) -> [Finding; 4] {
-    let named = uname();
-    let release = named.as_ref().ok().and_then(|named| named.release().to_str());
     [
-        peer_tier(&Kernel { release: release.unwrap_or_default(), found_out: asked.tier() }),
+        peer_tier(&Kernel { release: &release(), found_out: asked.tier() }),
         swap(swaps(), &asked.memory()),
         cores(core_files()),
         ptrace_scope(yama()),

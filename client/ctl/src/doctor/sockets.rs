@@ -1,15 +1,13 @@
 //! Facts about the sockets and their folder.
 
-use std::io::ErrorKind;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use nix::unistd::Group;
 use pat_wire::connection::{ADMIN_SOCKET, HAND_OUT_SOCKET};
 use pat_wire::trust;
-use patd_checks::socket::{Expected, Found, admin, folder, hand_out};
-use patd_checks::{Fact, Finding, Needs};
-use patd_config::Config;
+use patd_checks::socket::{Expected, Units, admin, folder, hand_out};
+use patd_checks::{Fact, Finding};
+use patd_config::{Config, host};
 
 use super::Caller;
 
@@ -19,12 +17,13 @@ pub(super) fn findings(socket: &Path, config: &Fact<Config>, caller: &Caller) ->
     let is_packaged = socket == Path::new(ADMIN_SOCKET);
     let own = if is_packaged { vec![] } else { vec![caller.uid] };
     let fault = trust::check_dir(run, &own).err().map(|fault| told(run, fault));
-    let expected = Expected { owners: own, admin_group: admin_group(config) };
+    let units = if is_packaged { Units::System } else { Units::User };
+    let expected = Expected { owners: own, admin_group: admin_group(config), units };
     let beside = run.join(Path::new(HAND_OUT_SOCKET).file_name().unwrap_or_default());
     [
         folder(&run.display().to_string(), fault),
-        hand_out(&beside.display().to_string(), found(&beside), &expected),
-        admin(&socket.display().to_string(), found(socket), &expected),
+        hand_out(&beside.display().to_string(), host::socket(&beside), &expected),
+        admin(&socket.display().to_string(), host::socket(socket), &expected),
     ]
 }
 
@@ -33,19 +32,6 @@ fn told(run: &Path, fault: trust::Untrusted) -> (String, String) {
     let made = "install the package, or as root: systemd-tmpfiles --create; a daemon that runs without systemd makes it";
     let next_step = if is_not_made { made.to_owned() } else { fault.next_step };
     (format!("{}: {}", fault.path.display(), fault.fault), next_step)
-}
-
-/// Returns what has this name.
-pub(super) fn found(path: &Path) -> Fact<Found> {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => {
-            let (mode, uid, gid) = (found.mode() & 0o7777, found.uid(), found.gid());
-            Ok(Found::Socket { mode, uid, gid })
-        }
-        Ok(_) => Ok(Found::Other),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Missing),
-        Err(error) => Err(Needs::new(format!("to look at {} ({error})", path.display()))),
-    }
 }
 
 /// As configured, else the one of the package.

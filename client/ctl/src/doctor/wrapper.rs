@@ -4,15 +4,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{Gid, Group as Known};
-use patd_checks::wrapper::{Gate, Group, PACKAGED, Program, primary_of, wrapper};
-use patd_checks::{Fact, Finding, Needs};
-use patd_config::Config;
+use patd_checks::wrapper::{Gate, PACKAGED, Program, wrapper};
+use patd_checks::{Fact, Finding};
+use patd_config::{Config, host};
 use patd_core::policy;
 
 /// Returns what is to be said of the wrapper.
 pub(super) fn findings(config: &Fact<Config>) -> Vec<Finding> {
-    wrapper(program().as_ref(), group(config), gate(config))
+    let configured = config.as_ref().ok().and_then(|config| config.gate_gid);
+    wrapper(program().as_ref(), host::gate_group(configured), gate(config))
 }
 
 fn program() -> Option<Program> {
@@ -32,27 +32,6 @@ fn look(path: &Path) -> Option<Program> {
     let is_on_nosuid = statvfs(path).ok().map(|system| system.flags().contains(FsFlags::ST_NOSUID));
     let (uid, gid, mode) = (found.uid(), found.gid(), found.mode() & 0o7777);
     Some(Program { path: path.display().to_string(), uid, gid, mode, is_on_nosuid })
-}
-
-/// As configured, else the packaged one.
-fn group(config: &Fact<Config>) -> Fact<Option<Group>> {
-    let gid = config.as_ref().ok().and_then(|config| config.gate_gid);
-    let found = match gid {
-        Some(gid) => Known::from_gid(Gid::from_raw(gid)),
-        None => Known::from_name("patclient"),
-    };
-    let found =
-        found.map_err(|errno| Needs::new(format!("an answer about local groups ({errno})")))?;
-    found.map(of_everybody).transpose()
-}
-
-fn of_everybody(found: Known) -> Fact<Group> {
-    const USERS: &str = "/etc/passwd";
-    let users = std::fs::read_to_string(USERS)
-        .map_err(|error| Needs::new(format!("to read {USERS} ({error})")))?;
-    let gid = found.gid.as_raw();
-    let primary_of = primary_of(&users, gid);
-    Ok(Group { name: found.name, gid, members: found.mem, primary_of })
 }
 
 /// An entry that cannot be read may demand it; then the daemon says so.

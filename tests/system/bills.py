@@ -19,18 +19,27 @@ TARGETS = {
     f"{os.uname().machine}-unknown-linux-musl": ["pat-exec"],
 }
 # In a program without being a crate of Cargo.lock.
-NO_CRATES = {"rust-std", "musl", "aws-lc"}
+NO_CRATES = {"rust-std", "musl", "glibc", "aws-lc"}
+# In a static program, by how its target ends. Only the wrapper is static.
+C_LIBRARIES = {"musl": "musl", "gnu": "glibc"}
 
 
 def cargo(*arguments):
     return subprocess.run(["cargo", *arguments, "--locked"], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def tree(programs, target, edges):
+def trees(programs, target, edges):
+    """What is below each program, itself included. They are asked for together, as they are built: each has the features
+    that the other asks for."""
     chosen = [word for program in programs for word in ("-p", program)]
-    said = cargo("tree", *chosen, "--edges", edges, "--target", target, "--prefix", "none", "--format", "{p}")
-    lines = (line.split() for line in said.splitlines() if line)
-    return {(name, version.removeprefix("v")) for name, version, *_ in lines}
+    said = cargo(
+        "tree", *chosen, "--edges", edges, "--target", target, "--prefix", "depth", "--no-dedupe", "--format", " {p}"
+    )
+    found, program = {}, None
+    for depth, name, version, *_ in (line.split() for line in said.splitlines() if line):
+        program = name if depth == "0" else program
+        found.setdefault(program, set()).add((name, version.removeprefix("v")))
+    return found
 
 
 def named_in(program):
@@ -43,25 +52,29 @@ def key(component):
     return component["name"], component["version"]
 
 
-def faults(bills, wanted, named, locked, licences):
-    """What is wrong with these bills: texts."""
-    for program, bill in bills.items():
-        required = {key(c) for c in bill["components"] if c["scope"] == "required" and c["name"] not in NO_CRATES}
-        others = {c["name"] for c in bill["components"]} & NO_CRATES
-        for crate in named[program] - required:
-            yield f"{program} names the sources of {crate}, which its bill does not"
-        if "rust-std" not in others or ("aws-lc" in others) != (("aws-lc-sys", locked["aws-lc-sys"]) in required):
-            yield f"{program}: {sorted(others)} are all that is no crate"
-        for component in bill["components"]:
-            if component["name"] not in NO_CRATES:
-                yield from faults_of(program, component, locked, licences)
-    for (programs, edges, scopes), crates in wanted.items():
-        listed = {
-            key(c) for p in programs for c in bills[p]["components"] if c["scope"] in scopes and c["name"] not in NO_CRATES
-        }
-        listed |= {key(bills[p]["metadata"]["component"]) for p in programs}
-        for crate in crates ^ listed:
-            yield f"{programs}, {edges}: {crate} is {'not ' if crate in crates else ''}listed"
+def faults(program, bill, wanted, named, locked, licences):
+    """What is wrong with the bill of a program: texts."""
+    crates = [c for c in bill["components"] if c["name"] not in NO_CRATES]
+    required = {key(c) for c in crates if c["scope"] == "required"}
+    others = sorted(c["name"] for c in bill["components"] if c["name"] in NO_CRATES)
+    for crate in named[program] - required:
+        yield f"{program} names the sources of {crate}, which its bill does not"
+    has_crypto = ("aws-lc-sys", locked["aws-lc-sys"]) in required
+    if others != sorted(["rust-std", *linked(program, wanted), *(["aws-lc"] if has_crypto else [])]):
+        yield f"{program}: {others} are all that is no crate"
+    for component in crates:
+        yield from faults_of(program, component, locked, licences)
+    own = {key(bill["metadata"]["component"])}
+    for (target, edges, scopes), below in wanted.items():
+        if program in below:
+            listed = own | {key(c) for c in crates if c["scope"] in scopes}
+            for crate in below[program] ^ listed:
+                yield f"{program}, {edges}: {crate} is {'not ' if crate in below[program] else ''}listed"
+
+
+def linked(program, wanted):
+    [target] = {target for (target, *_), below in wanted.items() if program in below}
+    return [C_LIBRARIES[target.rsplit("-", 1)[1]]] if program == "pat-exec" else []
 
 
 def faults_of(program, component, locked, licences):
@@ -81,10 +94,39 @@ def locked_crates():
     return sums | {"aws-lc-sys": crypto}
 
 
-def with_fault(bills, change):
-    changed = copy.deepcopy(bills)
-    change(changed["patd"]["components"])
+def with_fault(bill, change):
+    changed = copy.deepcopy(bill)
+    change(changed["components"])
     return changed
+
+
+def first(parts, is_it):
+    return next(part for part in parts if is_it(part))
+
+
+def is_crate(part):
+    return part["name"] not in NO_CRATES and part["scope"] == "required"
+
+
+def is_macro(part):
+    return part["scope"] == "excluded"
+
+
+# Faults that are put in on purpose. Every program has a part of each kind.
+CONTROLS = {
+    "one less": lambda parts: parts.remove(first(parts, is_crate)),
+    "one more": lambda parts: parts.append(dict(parts[0], name="ring", version="0.17.14")),
+    "another version": lambda parts: first(parts, is_crate).update(version="0.0.0"),
+    "another licence": lambda parts: first(parts, is_crate).update(licenses=[{"expression": "GPL-3.0-only"}]),
+    "another checksum": lambda parts: first(parts, lambda part: "hashes" in part)["hashes"][0].update(content="00"),
+    "a macro for a part": lambda parts: first(parts, is_macro).update(scope="required"),
+    "a part for a macro": lambda parts: first(parts, is_crate).update(scope="excluded"),
+    "one macro less": lambda parts: parts.remove(first(parts, is_macro)),
+    "no standard library": lambda parts: parts.remove(first(parts, lambda part: part["name"] == "rust-std")),
+    "another C library": lambda parts: parts.append(
+        dict(parts[0], name="glibc" if any(part["name"] == "musl" for part in parts) else "musl")
+    ),
+}
 
 
 def main():
@@ -98,28 +140,23 @@ def main():
     metadata = json.loads(cargo("metadata", "--format-version", "1"))
     licences = {(p["name"], p["version"]): (p["license"] or "").replace("/", " OR ") for p in metadata["packages"]}
     wanted = {
-        (tuple(together), edges, scopes): tree(together, target, edges)
+        (target, edges, scopes): trees(together, target, edges)
         for target, together in TARGETS.items()
         for edges, scopes in (("normal", ("required", "excluded")), ("normal,no-proc-macro", ("required",)))
     }
-    # As a crate that only macros of one program need may be in the other, scopes are compared for both together.
     named = {program: named_in(released / program) for program in programs}
     facts = (wanted, named, locked_crates(), licences)
-    controls = {
-        "one less": lambda parts: parts.pop(next(i for i, c in enumerate(parts) if c["name"] == "sled")),
-        "one more": lambda parts: parts.append(dict(parts[0], name="ring", version="0.17.14")),
-        "another version": lambda parts: parts[0].update(version="0.0.0"),
-        "another licence": lambda parts: parts[0].update(licenses=[{"expression": "GPL-3.0-only"}]),
-        "another checksum": lambda parts: [c for c in parts if "hashes" in c][0]["hashes"][0].update(content="00"),
-        "a macro for a part": lambda parts: next(c for c in parts if c["scope"] == "excluded").update(scope="required"),
-        "no standard library": lambda parts: parts.remove(next(c for c in parts if c["name"] == "rust-std")),
-    }
-    unseen = [name for name, change in controls.items() if not list(faults(with_fault(bills, change), *facts))]
+    unseen = [
+        f"{program}: {name}"
+        for program, bill in bills.items()
+        for name, change in CONTROLS.items()
+        if not list(faults(program, with_fault(bill, change), *facts))
+    ]
     if unseen:
         sys.exit(f"bills: not found, though put in on purpose: {unseen}")
     if not named["patd"] or not named["pat-exec"]:
         sys.exit("bills: the programs name no crate: were they built by packaging/release/build?")
-    found = list(faults(bills, *facts))
+    found = [fault for program, bill in bills.items() for fault in faults(program, bill, *facts)]
     print("\n".join(found), end="")
     sys.exit(1 if found else 0)
 

@@ -196,7 +196,13 @@ pub(crate) fn print(as_json: bool, outcome: Result<Answer, Failure>) -> ExitCode
     };
     match written {
         // Whoever reads no further (a pager, head) has what it wanted.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(Exit::Failed),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _nowhere_left = write_line(
+                io::stderr(),
+                &format!("patctl: the answer could not be written ({error})"),
+            );
+            ExitCode::from(Exit::Failed)
+        }
         Ok(()) | Err(_) => ExitCode::from(exit),
     }
 }

@@ -363,3 +363,16 @@ fn without_a_daemon_every_question_ends_with_69_and_the_next_step() {
     let as_json = world.patctl(&["status", "--json"]).json();
     assert_eq!(as_json["next_step"], "try: systemctl status patd.socket");
 }
+
+#[test]
+fn an_answer_that_cannot_be_written_is_said_to_be_lost() {
+    let world = World::new();
+    let _daemon = world.daemon(200, json!(status()), 1);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+
+    let ended = world.command(&["status"]).stdout(full).output().unwrap();
+
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("patctl: the answer could not be written ("), "{said}");
+}

@@ -28,6 +28,13 @@ pub(super) fn text(status: &Status, now: i64, in_colour: bool) -> String {
     parts.join("\n")
 }
 
+/// Returns which lines of that text are rows of slots: what may be left out where there is no room.
+pub(super) fn rows(status: &Status, now: i64) -> std::ops::Range<usize> {
+    // An empty line and the heading.
+    let first = daemon_lines(&status.daemon, now).lines().count().saturating_add(2);
+    first..first.saturating_add(status.slots.len())
+}
+
 fn daemon_lines(daemon: &DaemonStatus, now: i64) -> String {
     let up = time::span(now.saturating_sub(daemon.started_at).max(0));
     format!(

@@ -2,6 +2,7 @@
 //! each look is a block of lines with its time. A daemon that is away is waited for, and its return is said.
 
 use std::io::{self, IsTerminal, Write};
+use std::ops::Range;
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,8 @@ struct Look {
     /// What became of the daemon since the watch began, if anything.
     news: Option<String>,
     text: String,
+    /// Which lines of the text are rows of slots.
+    rows: Range<usize>,
 }
 
 /// What is kept from look to look.
@@ -72,18 +75,19 @@ struct Seen {
 
 impl Seen {
     fn took(&mut self, asked: Result<Status, Failure>, now: i64) -> Look {
-        let (exit, text) = match asked {
+        let (exit, text, rows) = match asked {
             Ok(status) => {
                 self.is_there(&status, now);
-                (exit(&status), shown::text(&status, now, answer::in_colour()))
+                let text = shown::text(&status, now, answer::in_colour());
+                (exit(&status), text, shown::rows(&status, now))
             }
             Err(failure) => {
                 let since = *self.away_since.get_or_insert(now);
                 let line = format!("no status since {}; still asking\n", time::utc(since));
-                (failure.exit(), format!("{}\n{line}", failure.lines().join("\n")))
+                (failure.exit(), format!("{}\n{line}", failure.lines().join("\n")), 0..0)
             }
         };
-        Look { at: now, exit, news: self.news.clone(), text }
+        Look { at: now, exit, news: self.news.clone(), text, rows }
     }
 
     /// Says once and for the rest of the watch that it is another daemon, or the same one again.
@@ -140,6 +144,22 @@ impl Screen {
     }
 }
 
+/// Leaves out what does not fit: rows of slots first, from the last one up, and then what stands above what is wrong,
+/// which is said last. The title stays.
+fn shorten(lines: &mut Vec<String>, rows: &Range<usize>, room: usize) {
+    let more = |count: usize, what: &str| format!("… {count} more {what}; all: patctl status");
+    // The line that says so takes one, too.
+    let over = |lines: &[String]| lines.len().saturating_add(1).saturating_sub(room);
+    if lines.len() > room && !rows.is_empty() {
+        let hidden = over(lines).min(rows.len());
+        lines.splice(rows.end.saturating_sub(hidden)..rows.end, [more(hidden, "slots")]);
+    }
+    if lines.len() > room {
+        let hidden = over(lines).min(lines.len().saturating_sub(1));
+        lines.splice(1..=hidden, [more(hidden, "lines")]);
+    }
+}
+
 /// One look in a file or a pipe.
 fn block(look: &Look) -> String {
     let news = look.news.iter().map(|news| format!("{}\n", plain(news))).collect::<String>();
@@ -162,13 +182,9 @@ fn frame(look: &Look, seconds: u32, (height, width): (usize, usize)) -> (String,
     let mut lines = vec![Colour::Faint.paint(&title, answer::in_colour())];
     let news = look.news.as_deref().map(plain);
     lines.extend(news.map(|news| Colour::Moving.paint(&news, answer::in_colour())));
+    let [first, last] = [look.rows.start, look.rows.end].map(|at| at.saturating_add(lines.len()));
     lines.extend(look.text.lines().map(str::to_owned));
-    let room = height.saturating_sub(2).max(1);
-    let left_out = lines.len().saturating_sub(room);
-    if left_out > 0 {
-        lines.truncate(room);
-        lines.push(format!("… {left_out} more lines; all: patctl status"));
-    }
+    shorten(&mut lines, &(first..last), height.saturating_sub(1).max(2));
     let line =
         |line: &String| format!("{}{RESET}{TO_LINE_END}\n", truncate_str(line, width.max(1), "…"));
     let frame = lines.iter().map(line).collect::<String>() + TO_SCREEN_END;
@@ -227,7 +243,7 @@ mod tests {
     use super::*;
 
     fn look(text: &str) -> Look {
-        Look { at: 0, exit: Exit::Ok, news: None, text: text.to_owned() }
+        Look { at: 0, exit: Exit::Ok, news: None, text: text.to_owned(), rows: 0..0 }
     }
 
     #[test]
@@ -239,6 +255,29 @@ mod tests {
             assert!(console::measure_text_width(line) <= 5, "{line:?}");
         }
         assert!(frame.ends_with(TO_SCREEN_END), "what was longer before is gone");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_rows_of_slots_and_never_what_is_wrong() {
+        let rows: String = (0..30).map(|n| format!("row {n}\n")).collect();
+        let text =
+            format!("patd\n\nCONNECTION\n{rows}\nAlarms\n  config-refused\n  next: mend it\n");
+        let look = Look { rows: 3..33, ..look(&text) };
+
+        let (tall, _) = frame(&look, 2, (24, 80));
+        let (small, _) = frame(&look, 2, (6, 80));
+
+        for part in ["patd", "CONNECTION", "row 0", "row 13", "… 16 more slots; all: patctl status"]
+        {
+            assert!(tall.contains(part), "{part}: {tall}");
+        }
+        assert!(!tall.contains("row 14"), "{tall}");
+        for shown in [&tall, &small] {
+            assert!(shown.contains("every 2 s"), "{shown}");
+            assert!(shown.contains("config-refused") && shown.contains("next: mend it"), "{shown}");
+        }
+        assert_eq!(tall.lines().count(), 24, "23 lines, and one stays free: {tall}");
+        assert!(small.contains("more lines") && !small.contains("row"), "{small}");
     }
 
     #[test]

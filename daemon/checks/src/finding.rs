@@ -2,6 +2,7 @@
 
 use pat_wire::text::plain;
 use serde::Serialize;
+use serde::ser::SerializeStruct;
 
 /// A fact, or what would be needed to see it.
 pub type Fact<T> = Result<T, Needs>;
@@ -137,8 +138,7 @@ impl Serialize for Id {
 }
 
 /// How it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// As it should be.
     Ok,
@@ -153,8 +153,27 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Returns the outcome as `patctl doctor --json` has it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+            Self::NotChecked { .. } => "not-checked",
+        }
+    }
+
+    fn needs(&self) -> Option<&str> {
+        match self {
+            Self::NotChecked { needs } => Some(needs),
+            Self::Ok | Self::Warning | Self::Failed => None,
+        }
+    }
+}
+
 /// One line: what was looked at, how it stands, what to do. Texts are on one line and steer no terminal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What it is about.
     pub id: Id,
@@ -166,6 +185,26 @@ pub struct Finding {
     pub evidence: String,
     /// What to do about it; empty where nothing is to be done.
     pub next_step: String,
+}
+
+/// The outcome is a word; `needs` is there only where it was not checked.
+impl Serialize for Finding {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, subject, outcome, evidence, next_step } = self;
+        let needs = outcome.needs();
+        let mut fields =
+            serializer.serialize_struct("Finding", 5 + usize::from(needs.is_some()))?;
+        fields.serialize_field("id", id)?;
+        fields.serialize_field("subject", subject)?;
+        fields.serialize_field("outcome", outcome.as_str())?;
+        match needs {
+            Some(needs) => fields.serialize_field("needs", needs)?,
+            None => fields.skip_field("needs")?,
+        }
+        fields.serialize_field("evidence", evidence)?;
+        fields.serialize_field("next_step", next_step)?;
+        fields.end()
+    }
 }
 
 impl Finding {

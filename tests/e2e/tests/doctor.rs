@@ -120,6 +120,9 @@ fn an_ordinary_user_asks_nobody_and_sees_what_it_may() {
     let listener = UnixListener::bind(&socket).unwrap();
     std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o666)).unwrap();
     listener.set_nonblocking(true).unwrap();
+    let hidden = world.home().join(".snowflake");
+    std::fs::create_dir_all(&hidden).unwrap();
+    std::fs::set_permissions(&hidden, PermissionsExt::from_mode(0o700)).unwrap();
 
     let by_stranger =
         asking(stranger.program(&world.programs.patctl()), &world, &socket).output().unwrap();
@@ -135,6 +138,8 @@ fn an_ordinary_user_asks_nobody_and_sees_what_it_may() {
     assert_eq!(found.outcome("admin-socket"), "failed", "{}", found.text);
     assert_eq!(found.outcome("root-key"), "not-checked", "{}", found.text);
     assert_eq!(found.outcome("configuration"), "ok", "{}", found.text);
+    // A folder of somebody else's: what is in it is not known, and not called clean.
+    assert_eq!(found.outcome("plaintext-token"), "not-checked", "{}", found.text);
     assert!(by_root.wait().unwrap().code().is_some());
 }
 
@@ -185,7 +190,7 @@ impl Found {
     fn outcome(&self, id: &str) -> &str {
         let outcome =
             &self.checks.get(id).unwrap_or_else(|| panic!("no {id}: {}", self.text))["outcome"];
-        outcome.as_str().unwrap_or("not-checked")
+        outcome.as_str().unwrap_or_else(|| panic!("{id} has no word: {}", self.text))
     }
 
     fn evidence(&self, id: &str) -> &str {

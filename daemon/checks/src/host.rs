@@ -146,22 +146,27 @@ pub fn cores(cores: Fact<Cores>) -> Finding {
 
 fn collected(collector: &str, cores: &Cores) -> Finding {
     let program = collector.split_whitespace().next().unwrap_or_default();
-    let is_systemds = program.ends_with("systemd-coredump");
-    if is_systemds && storage(&cores.coredump_conf) == Some("none") {
-        return Finding::ok(
+    let ok = |seen: &str| Finding::ok(Id::CoreFiles, SUBJECT, seen);
+    let kept = |said: &str| {
+        format!("{program} is given the memory of a command that crashes, with a token in it{said}")
+    };
+    if !program.ends_with("systemd-coredump") {
+        return Finding::warning(
             Id::CoreFiles,
             SUBJECT,
-            "systemd-coredump keeps no memory (Storage=none)",
+            kept(", whatever ulimit -c says"),
+            "see what it keeps and who may read that, or: sysctl kernel.core_pattern=core",
         );
     }
-    let what = format!(
-        "{program} is given the memory of a command that crashes, with a token in it, whatever ulimit -c says"
-    );
-    let next = match is_systemds {
-        true => "Storage=none in /etc/systemd/coredump.conf",
-        false => "see what it keeps and who may read that, or: sysctl kernel.core_pattern=core",
-    };
-    Finding::warning(Id::CoreFiles, SUBJECT, what, next)
+    if storage(&cores.coredump_conf) == Some("none") {
+        return ok("systemd-coredump keeps no memory (Storage=none)");
+    }
+    // systemd-coredump(8): only processed where the resource limits suffice.
+    if cores.limit_is_zero {
+        return ok("systemd-coredump keeps no memory of what is started from here (ulimit -c 0)");
+    }
+    let next = "Storage=none in /etc/systemd/coredump.conf, or ulimit -c 0 in the shell's profile";
+    Finding::warning(Id::CoreFiles, SUBJECT, kept(" (coredumpctl shows it)"), next)
 }
 
 /// Returns the last Storage= (coredump.conf(5)).
@@ -256,9 +261,10 @@ mod tests {
         assert_eq!(of("core\n", true, ""), Outcome::Ok);
         assert_eq!(of("core\n", false, ""), Outcome::Warning);
         let systemd = "|/usr/lib/systemd/systemd-coredump %P %u";
-        assert_eq!(of(systemd, true, "[Coredump]\n#Storage=none\n"), Outcome::Warning);
-        assert_eq!(of(systemd, true, "Storage=external\nStorage = none\n"), Outcome::Ok);
-        assert_eq!(of(systemd, true, "Storage=none\nStorage=external\n"), Outcome::Warning);
+        assert_eq!(of(systemd, false, "[Coredump]\n#Storage=none\n"), Outcome::Warning);
+        assert_eq!(of(systemd, true, "[Coredump]\n#Storage=none\n"), Outcome::Ok);
+        assert_eq!(of(systemd, false, "Storage=external\nStorage = none\n"), Outcome::Ok);
+        assert_eq!(of(systemd, false, "Storage=none\nStorage=external\n"), Outcome::Warning);
         assert_eq!(of("|/usr/share/apport/apport -p%p", true, "Storage=none"), Outcome::Warning);
     }
 

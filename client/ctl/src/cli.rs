@@ -213,9 +213,9 @@ pub(crate) struct AddArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
-    /// Who asks: a uid or the name of a local account
+    /// Who asks: a uid or the name of a local account [default: who was refused of late]
     #[arg(long, value_name = "UID")]
-    pub(crate) uid: String,
+    pub(crate) uid: Option<String>,
     /// The connection; without it, the only one of that user
     #[arg(value_name = "NAME")]
     pub(crate) connection: Option<String>,

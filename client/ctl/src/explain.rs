@@ -1,5 +1,7 @@
 //! `patctl explain`: the cause of a refusal, which the refused are never told.
 
+mod refused;
+
 use pat_wire::admin::{ExplainRequest, Explanation};
 use serde_json::json;
 
@@ -9,7 +11,8 @@ use crate::text::plain;
 use crate::{accounts, daemon};
 
 pub(crate) fn run(cli: &Cli, args: &ExplainArgs) -> Result<Answer, Failure> {
-    let uid = accounts::uid(&args.uid)?;
+    let Some(uid) = &args.uid else { return refused::of_late(cli, args.connection.clone()) };
+    let uid = accounts::uid(uid)?;
     let request = ExplainRequest { uid, connection: args.connection.clone() };
     let explanation: Explanation = daemon::question(cli, "/v1/explain", &request)?;
     let exit = if explanation.allowed { Exit::Ok } else { Exit::Failed };

@@ -103,6 +103,10 @@ fn the_audit_log_has_the_cause_that_a_refusal_does_not_tell() {
     let uid = STRANGER.to_string();
     let explained = world.patctl(["explain", "--uid", &uid, CONNECTION]).output().unwrap();
     assert_eq!(explained.status.code(), Some(1), "{}", said(&explained));
+    // As the refusal has it.
+    let explained = world.patctl_ok(&["explain"]);
+    let more = format!("more: patctl explain --uid {uid} {CONNECTION}");
+    assert!(explained.contains(&more), "{explained}");
 }
 
 #[test]

@@ -32,6 +32,7 @@ stranger_is_refused() {
     ends 125 'refused (ask root: patctl explain)' as_user other pat-exec -c no_such_connection -- true
     ends 0 'no connections for you' as_user other pat-exec --list
     ends 1 'would be refused' in_root patctl explain --uid other miguel_cli
+    ends 0 'more: patctl explain --uid ' in_root patctl explain
 }
 
 status_is_for_admins() {

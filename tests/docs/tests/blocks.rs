@@ -109,6 +109,42 @@ fn a_link_of_a_document_leads_somewhere() {
     }
 }
 
+/// What a package has is below one folder, and there `packaging/examples` is `examples`, as README.md says.
+#[test]
+fn what_an_installed_page_links_to_is_installed_too() {
+    let recipe = fs::read_to_string(root().join("daemon/Cargo.toml")).unwrap();
+    let (deb, rpm) = recipe.split_once("[package.metadata.generate-rpm]").unwrap();
+    for (package, assets) in [("deb", deb), ("rpm", rpm)] {
+        let sources: Vec<&str> =
+            assets.split("\"../").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let is_installed = |path: &str| {
+            let mut stems = sources.iter().map(|source| source.trim_end_matches("**/*"));
+            stems.any(|stem| {
+                let in_folder =
+                    stem.strip_suffix("*.md").is_some_and(|folder| path.starts_with(folder));
+                path == stem
+                    || path.trim_end_matches('/') == stem.trim_end_matches('/')
+                    || in_folder
+            })
+        };
+        let mut followed = 0;
+        for document in documents().iter().filter(|document| is_installed(&document.name)) {
+            let text = fs::read_to_string(root().join(&document.name)).unwrap();
+            let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+            for link in links.filter(|link| !link.contains("://") && !link.is_empty()) {
+                let path = match (document.name.strip_prefix("docs/"), link.strip_prefix("../")) {
+                    (Some(_), Some(above)) => above.to_owned(),
+                    (Some(_), None) => format!("docs/{link}"),
+                    (None, _) => link.to_owned(),
+                };
+                assert!(is_installed(&path), "{package}: {} links to {link}", document.name);
+                followed += 1;
+            }
+        }
+        assert!(followed > 10, "{package}: {followed}");
+    }
+}
+
 /// The headings of a page, as links name them.
 fn sections(page: &Path) -> Vec<String> {
     let text = fs::read_to_string(page).unwrap();

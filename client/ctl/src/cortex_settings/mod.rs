@@ -9,14 +9,15 @@ mod schema;
 
 pub(crate) use check::Finding;
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use nix::unistd::geteuid;
+use pat_wire::trust::{self, Untrusted};
 use patd_config::Config;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Exit, Failure};
-use crate::cli::{Cli, CortexSettingsArgs};
+use crate::cli::{CORTEX_SETTINGS, Cli, CortexSettingsArgs};
 use crate::text::plain;
 use check::findings;
 use schema::{DefaultMode, ManagedSettings, Pattern, Permissions, Required, Semver, Ui, Version};
@@ -80,16 +81,20 @@ fn checked(file: &Path, config: &Config) -> Result<Answer, Failure> {
         }
         Err(error) => return Err(Failure::io("read", file, &error)),
     };
-    Ok(answer(file, &found_in(file, &text, &accounts(config))))
+    // A draft belongs to whoever writes it.
+    let own = [geteuid().as_raw()];
+    let owners = if file == Path::new(CORTEX_SETTINGS) { &[][..] } else { &own[..] };
+    Ok(answer(file, &found_in(file, owners, &text, &accounts(config))))
 }
 
-/// Returns what in the text of a file breaks the private home, lets the agent off its leash or shuts accounts out.
-pub(crate) fn found_in(file: &Path, text: &str, accounts: &[&str]) -> Vec<Finding> {
+/// Returns what in the text of a file breaks the private home, lets the agent off its leash or shuts accounts out, and
+/// whether anybody but root and these owners can undo it.
+pub(crate) fn found_in(file: &Path, owners: &[u32], text: &str, accounts: &[&str]) -> Vec<Finding> {
     let found = match serde_json::from_str::<ManagedSettings>(text) {
         Ok(settings) => findings(&settings, accounts),
         Err(error) => vec![restricted_mode(&error)],
     };
-    found.into_iter().chain(writable(file)).collect()
+    found.into_iter().chain(writable(file, owners)).collect()
 }
 
 /// A file Cortex cannot read puts it into its restricted mode.
@@ -99,10 +104,14 @@ fn restricted_mode(error: &serde_json::Error) -> Finding {
     Finding { id: "schema", text }
 }
 
-fn writable(file: &Path) -> Option<Finding> {
-    let mode = std::fs::metadata(file).ok()?.permissions().mode();
-    let text = "group or others may write it: whoever can, undoes it; as root: chmod go-w";
-    (mode & 0o022 != 0).then(|| Finding { id: "writable", text: text.into() })
+/// Whose the file is, who may write it, and who could put another in its place.
+fn writable(file: &Path, owners: &[u32]) -> Option<Finding> {
+    let real = file.canonicalize().ok()?;
+    let checked = trust::check_parents(file, owners).and_then(|()| trust::open_file(&real, owners));
+    let Untrusted { path, fault, next_step } = checked.err()?;
+    let text =
+        format!("others than root can undo it: {} {fault}; as root: {next_step}", path.display());
+    Some(Finding { id: "writable", text })
 }
 
 fn answer(file: &Path, found: &[Finding]) -> Answer {

@@ -39,7 +39,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Answer, Failure> {
     findings.extend(wrapper::findings(&config));
     findings.extend(accounts::findings(&config, &asked)?);
     findings.extend(own_files::findings(&config));
-    findings.extend(cortex::findings(Path::new(crate::cli::CORTEX_SETTINGS), &config));
+    findings.extend(cortex::findings(&config));
     Ok(answer(&findings))
 }
 

@@ -18,6 +18,12 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Returns the moment as a person reads it, in UTC.
+    pub fn utc(self) -> String {
+        let moment = jiff::Timestamp::from_second(self.0);
+        moment.map_or_else(|_| format!("second {}", self.0), |moment| moment.to_string())
+    }
+
     /// Returns the moment of a timestamp in a result: epoch seconds with or without decimals, with or without the
     /// offset of TIMESTAMP_TZ (snowflake docs: developer-guide/sql-api/handling-responses), or a date and time with an
     /// offset. Fractions are dropped: what expires within a second is treated as expiring at its start.
@@ -53,6 +59,12 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Timestamp;
+
+    #[test]
+    fn a_moment_is_told_in_utc() {
+        assert_eq!(Timestamp(1_763_782_618).utc(), "2025-11-22T03:36:58Z");
+        assert_eq!(Timestamp(i64::MAX).utc(), "second 9223372036854775807");
+    }
 
     #[test]
     fn a_moment_is_understood_in_every_documented_form() {

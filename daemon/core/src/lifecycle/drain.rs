@@ -81,7 +81,7 @@ impl Turn<'_> {
         let times = self.slot.flight.drain_pause.map_or(0, |(times, _)| times).saturating_add(1);
         let until = self.now.plus(backoff(times, self.rules.jitter));
         self.slot.flight.drain_pause = Some((times, until));
-        if let (1, Failure::Refused(refusal)) = (times, failure) {
+        if let Failure::Refused(refusal) = failure {
             self.alarm(
                 REMOVE_REFUSED,
                 format!(

@@ -111,10 +111,11 @@ impl Turn<'_> {
         if left >= self.rules.life() / 4 {
             return;
         }
+        // The moment, and not the hours left: a text that changes is an alarm that is raised anew.
         let message = format!(
-            "the secret of {} expires in {} hours and could not be replaced",
+            "the secret of {} is valid until {} and could not be replaced",
             self.rules.user,
-            left.max(0) / 3_600
+            serving.expires_at.utc()
         );
         self.alarm(EXPIRING, message, "see the problem of this slot in patctl status".to_owned());
     }

@@ -211,6 +211,24 @@ fn a_removal_that_fails_holds_up_no_rotation() {
 }
 
 #[test]
+fn a_removal_that_is_refused_after_it_was_not_answered_is_an_alarm_too() {
+    let mut world = World::serving();
+    world.rotate(None);
+    world.run_for(120);
+    world.server.next = Some(Fault::LostBefore);
+    world.run_for(1);
+    assert!(!world.alarms.contains_key("remove-refused"));
+
+    world.server.next = Some(Fault::Refused(RefusalKind::Privilege));
+    let raised = (0..120).any(|_| {
+        world.run_for(1);
+        world.alarms.contains_key("remove-refused")
+    });
+
+    assert!(raised);
+}
+
+#[test]
 fn a_refused_removal_says_the_way_out_of_its_own_cause() {
     let way_out_of = |kind| {
         let mut world = World::serving();

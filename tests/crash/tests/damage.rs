@@ -1,6 +1,7 @@
 //! Damage of one file of the state folder, and of two, under the whole daemon: it serves the secret that was served, or
 //! ends with 78 and says what to do. Never another secret, never a panic. Every byte of the store's own files is tried
-//! in `daemon/src/store/tests/every_byte.rs`; here are the files beside it, and what the daemon makes of both.
+//! in `daemon/src/store/tests/every_byte.rs`; here are the files beside it, and what the daemon makes of both, at places
+//! that are spread over all of them (whole it would be hours), and it says over how many.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,11 +17,12 @@ type Case = Vec<(PathBuf, Harm)>;
 fn one_damaged_file_costs_no_secret() {
     let bench = Bench::new(client(), Strategy::Add);
     let per_file = if is_long() { 60 } else { 5 };
+    let spread = places(&bench, per_file);
     let cases: Vec<Case> = harms(&bench, per_file).into_iter().map(|harm| vec![harm]).collect();
 
     let tally = try_all(bench, &cases);
 
-    tally.print("one damaged file");
+    tally.print(&format!("one damaged file, {spread}"));
     assert_eq!(tally.refused(), 0, "every file has another copy, or can be done without");
 }
 
@@ -28,34 +30,44 @@ fn one_damaged_file_costs_no_secret() {
 fn two_damaged_files_cost_a_start_at_most_and_never_the_wrong_secret() {
     let bench = Bench::new(client(), Strategy::Add);
     let store = |file: &Path| !file.starts_with("audit") && !file.ends_with("leases.jsonl");
-    let harms = harms(&bench, if is_long() { 6 } else { 3 });
+    let per_file = if is_long() { 6 } else { 3 };
+    let (spread, harms) = (places(&bench, per_file), harms(&bench, per_file));
     let of_store: Vec<_> = harms.into_iter().filter(|(file, _)| store(file)).collect();
     let pairs = of_store.iter().flat_map(|one| of_store.iter().map(move |other| (one, other)));
     let pairs = pairs.filter(|(one, other)| one.0 < other.0);
     let cases: Vec<Case> = pairs.map(|(one, other)| vec![one.clone(), other.clone()]).collect();
-    let cases = match is_long() {
-        true => cases,
-        false => sampled(cases, 16),
-    };
+    let all = cases.len();
+    let cases = sampled(cases, 16);
+    let tried = cases.len();
 
     let tally = try_all(bench, &cases);
 
-    tally.print("two damaged files");
+    tally.print(&format!("two damaged files, {tried} of {all} pairs: {spread}"));
     assert!(tally.refused() > 0, "both copies were hit, and nobody noticed");
 }
 
-/// So many harms of each file, evenly spread over its bytes and lengths. Behind what was written, the log of the
-/// database has zeros.
+/// Says how much of the whole so many harms of each file are: every byte of the store's own files is tried elsewhere.
+fn places(bench: &Bench, per_file: usize) -> String {
+    let all: usize = bench.files().iter().map(|file| written(bench, file).len() * 2).sum();
+    format!("{per_file} of each file, evenly spread over {all} bytes and lengths")
+}
+
+/// So many harms of each file, evenly spread over its bytes and lengths.
 fn harms(bench: &Bench, per_file: usize) -> Vec<(PathBuf, Harm)> {
     let of = |file: PathBuf| {
-        let bytes = bench.serving_folder()[&file].clone().expect("a file");
-        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
-        let all = Harm::all(&bytes[..used]);
+        let all = Harm::all(written(bench, &file));
         let spread = |at: usize| at * all.len() / per_file.min(all.len());
         let chosen: Vec<Harm> = (0..per_file.min(all.len())).map(|at| all[spread(at)]).collect();
         chosen.into_iter().map(move |harm| (file.clone(), harm))
     };
     bench.files().into_iter().flat_map(of).collect()
+}
+
+/// Behind what was written, the log of the database has zeros.
+fn written<'a>(bench: &'a Bench, file: &Path) -> &'a [u8] {
+    let bytes = bench.serving_folder()[file].as_deref().expect("a file");
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+    &bytes[..used]
 }
 
 /// Counts by the files that were damaged.

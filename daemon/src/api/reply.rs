@@ -66,11 +66,7 @@ pub(super) fn response(answer: Result<Reply, Refusal>) -> Response<Full<Bytes>> 
 
 /// Returns the whole answer to a peer that is shed, before anything of it was parsed.
 pub(super) fn shed() -> Vec<u8> {
-    let no = refusal(
-        ErrorCode::Busy,
-        "too many requests at once",
-        "try again in a moment; patctl status shows who holds what",
-    );
+    let no = refusal(ErrorCode::Busy, "too many requests at once", "try again in a moment");
     let body = error_body(&no);
     let mut bytes = format!(
         "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nconnection: close\r\n\

@@ -27,8 +27,20 @@ struct Caps {
     /// Of these, for uids that nobody named.
     strangers: usize,
     requests_per_uid: usize,
+    /// The same, of a uid that is known.
+    requests_per_known: usize,
     watches: usize,
     watches_per_uid: usize,
+}
+
+impl Caps {
+    fn of_uid(self, kind: Kind) -> usize {
+        match kind {
+            Kind::Request => self.requests_per_known,
+            Kind::RequestOfStranger => self.requests_per_uid,
+            Kind::Watch => self.watches_per_uid,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -55,7 +67,7 @@ enum Kind {
 /// Who asks, as far as it is known before the request is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Configuration names the uid, or it holds a secret already.
+    /// Configuration names the uid, or it holds a secret already; at the admin door, root or the daemon's own.
     Known,
     /// Anybody else; a group or a unit may still speak for it.
     Stranger,
@@ -71,12 +83,14 @@ pub struct Ticket {
 impl Admission {
     /// Returns the counts of the hand-out door.
     pub fn hand_out(room: Room) -> Arc<Self> {
+        let per_uid = limits::REQUESTS_PER_UID.min(room.requests / 4);
         let rate = NonZeroU32::new(limits::RATE_PER_UID).unwrap_or(NonZeroU32::MIN);
         let burst = NonZeroU32::new(limits::BURST_PER_UID).unwrap_or(NonZeroU32::MIN);
         let caps = Caps {
             requests: room.requests,
             strangers: strangers(room.requests),
-            requests_per_uid: limits::REQUESTS_PER_UID.min(room.requests / 4),
+            requests_per_uid: per_uid,
+            requests_per_known: per_uid,
             watches: room.watches,
             watches_per_uid: limits::WATCHES_PER_UID.min(room.watches / 4),
         };
@@ -85,12 +99,15 @@ impl Admission {
     }
 
     /// Returns the counts of the admin door: a share of its own, so that it is served whatever happens at the
-    /// other one.
+    /// other one. Known are root and the daemon's own uid here: no member of the admin group shuts them out, nor
+    /// another member.
     pub fn admin() -> Arc<Self> {
+        let requests = limits::REQUESTS_PER_UID;
         let caps = Caps {
-            requests: limits::REQUESTS_PER_UID,
-            strangers: limits::REQUESTS_PER_UID,
-            requests_per_uid: limits::REQUESTS_PER_UID,
+            requests,
+            strangers: strangers(requests),
+            requests_per_uid: requests / 4,
+            requests_per_known: requests,
             watches: 0,
             watches_per_uid: 0,
         };
@@ -129,13 +146,13 @@ impl Admission {
                 counts.requests,
                 of_uid.map_or(0, |of_uid| of_uid.requests),
                 caps.requests,
-                caps.requests_per_uid,
+                caps.of_uid(kind),
             ),
             Kind::Watch => (
                 counts.watches,
                 of_uid.map_or(0, |of_uid| of_uid.watches),
                 caps.watches,
-                caps.watches_per_uid,
+                caps.of_uid(kind),
             ),
         };
         let is_one_too_many = kind == Kind::RequestOfStranger && counts.strangers >= caps.strangers;
@@ -217,6 +234,20 @@ mod tests {
         assert_eq!(of_one.len(), 2);
         let of_all: Vec<_> = (2..200).filter_map(|uid| admission.request(uid, Stranger)).collect();
         assert!(admission.request(1_000, Known).is_some(), "{}", of_all.len());
+    }
+
+    #[test]
+    fn no_member_of_the_admin_group_shuts_out_another_and_all_together_not_root() {
+        let admission = Admission::admin();
+        let of_one: Vec<_> = (0..200).filter_map(|_| admission.request(1_000, Stranger)).collect();
+        assert_eq!(of_one.len(), limits::REQUESTS_PER_UID / 4);
+        assert!(admission.request(1_001, Stranger).is_some());
+
+        let of_all: Vec<_> =
+            (0..200).filter_map(|i| admission.request(1_001 + i / 20, Stranger)).collect();
+        assert!(admission.request(2_000, Stranger).is_none(), "{} of all", of_all.len());
+        let of_root: Vec<_> = (0..200).filter_map(|_| admission.request(0, Known)).collect();
+        assert_eq!(of_root.len(), limits::REQUESTS_PER_UID / 4);
     }
 
     #[test]

@@ -142,11 +142,13 @@ pub(crate) fn variable(text: &str) -> Result<String, Wrong> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let begins = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     // The loader reads these before the child's own code runs.
-    if begins && text.bytes().all(allowed) && !text.starts_with("LD_") {
+    if begins && text.bytes().all(allowed) && text.len() <= 64 && !text.starts_with("LD_") {
         return Ok(text.to_owned());
     }
     let what = format!("{text:?} cannot be the name of a variable");
-    Err(Wrong::new(what, "use letters, digits and \"_\", not beginning with a digit or LD_"))
+    let next_step =
+        "use letters, digits and \"_\", at the most 64, not beginning with a digit or LD_";
+    Err(Wrong::new(what, next_step))
 }
 
 /// Returns a number of a range.

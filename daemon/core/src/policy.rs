@@ -157,7 +157,7 @@ pub enum DenyReason {
     #[error("the entry needs the gate, and the kernel did not show it")]
     GateRequired,
     /// Several match and the claim names none: the peer's own connections, by name.
-    #[error("several connections are possible: {}", list(.0))]
+    #[error("several connections are possible")]
     Ambiguous(Vec<Connection>),
     /// The entry does not allow this delivery; what it allows.
     #[error("the entry does not allow this delivery; it allows: {}", list(.0))]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pat_wire::error::ErrorCode;
+use pat_wire::limits::BODY_BYTES;
 use pat_wire::message::{self as wire, HandOutRequest};
 use patd_core::lifecycle::Held;
 use patd_core::names::Connection;
@@ -96,15 +97,29 @@ pub(super) fn still_granted(
 fn told(reason: &DenyReason) -> Refusal {
     match reason {
         DenyReason::NoEntry | DenyReason::GateRequired | DenyReason::NeverServed(_) => plain(),
-        DenyReason::Ambiguous(own) => {
-            let mut which = no(ErrorCode::WhichConnection, reason.to_string(), reason.next_step());
-            which.connections = own.iter().map(|name| name.as_str().to_owned()).collect();
-            which
-        }
+        DenyReason::Ambiguous(own) => which(own, reason),
         DenyReason::Delivery(_) => {
             no(ErrorCode::DeliveryNotAllowed, reason.to_string(), reason.next_step())
         }
     }
+}
+
+/// Names as many of the peer's own connections as an answer has room for.
+fn which(own: &[Connection], reason: &DenyReason) -> Refusal {
+    let mut room = ROOM_FOR_NAMES;
+    let named = own.iter().map_while(|name| {
+        // With its quotes and comma.
+        room = room.checked_sub(name.as_str().len().saturating_add(3))?;
+        Some(name.as_str().to_owned())
+    });
+    let connections: Vec<String> = named.collect();
+    let next_step = match own.len().saturating_sub(connections.len()) {
+        0 => reason.next_step().to_owned(),
+        more => format!("{} ({more} more: pat-exec --list)", reason.next_step()),
+    };
+    let mut which = no(ErrorCode::WhichConnection, reason.to_string(), next_step);
+    which.connections = connections;
+    which
 }
 
 fn asked_delivery(asked: wire::Delivery) -> Delivery {
@@ -116,5 +131,7 @@ fn asked_delivery(asked: wire::Delivery) -> Delivery {
 
 /// The word of the audit log for such a request.
 pub(super) const HAND_OUT: &str = "hand-out";
+/// The rest is for the other words of the answer.
+const ROOM_FOR_NAMES: usize = BODY_BYTES - 1_024;
 const ENDED_MEANWHILE: &str = "the peer's process ended while its request waited";
 const CHANGED_MEANWHILE: &str = "the configuration changed while the request waited";

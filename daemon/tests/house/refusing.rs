@@ -1,6 +1,7 @@
 //! P4: who is refused, that no refusal tells a stranger anything, and that the log has the cause.
 
 use pat_wire::admin::{ExplainRequest, Explanation, RotateRequest, Rotated};
+use pat_wire::connection::BrokerError;
 use pat_wire::error::ErrorCode;
 use pat_wire::message::HandOutRequest;
 
@@ -46,6 +47,24 @@ fn an_allowed_peer_is_told_what_to_change_in_its_request() {
     let reply = String::from_utf8(reply).unwrap();
     assert!(reply.starts_with("HTTP/1.1 409") && reply.contains("\"which-connection\""), "{reply}");
     assert!(reply.contains("\"connections\":[\"ana_cli\",\"miguel_cli\"]"), "{reply}");
+}
+
+#[test]
+fn whoever_has_more_connections_than_an_answer_holds_is_told_of_some_and_where_the_others_are() {
+    let mut world = World::prepared();
+    for number in 0..MANY {
+        let name = format!("{number:0>64}");
+        world.entry(&name, "ANA_CLI", "ANA_CLI_ROLE", own_uid());
+    }
+    world.start();
+    let any = HandOutRequest { connection: None, deliver: None, replaces: None };
+
+    let refused = world.ask_for(&any).err().unwrap();
+
+    assert_eq!(refused.code(), Some(ErrorCode::WhichConnection), "{refused}");
+    let BrokerError::Answered(reply) = &refused else { panic!("{refused}") };
+    let more = format!("({} more: pat-exec --list)", MANY + 1 - reply.connections.len());
+    assert!(reply.next_step.ends_with(&more) && reply.connections.len() > 90, "{reply:?}");
 }
 
 #[test]
@@ -192,3 +211,5 @@ fn another_group() -> String {
     let mut rows = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
     rows.find(|row| row.get(2).is_some_and(|gid| *gid != own)).unwrap()[0].to_owned()
 }
+
+const MANY: usize = 150;

@@ -211,6 +211,11 @@ fn env(
         });
         env.extend(pair);
     }
+    if written.value.len() > MOST_VARIABLES {
+        let what = format!("env names {} variables", written.value.len());
+        faults.add(&written.place, Wrong::new(what, "name at the most 24"));
+        return None;
+    }
     if access.is_some_and(|access| !access.deliver.contains(&Delivery::Env)) {
         let next_step = "add \"env\" to deliver of [access], or remove env";
         let what = "env is set, and the delivery \"env\" is not allowed";
@@ -244,3 +249,6 @@ fn carried(raw: &RawEntry, name: &str, carries: &str) -> Result<(), Wrong> {
     let what = format!("{name:?} of env carries {carries:?}, which this entry does not set");
     Err(Wrong::new(what, format!("add {carries} = \"…\" at the top of the file")))
 }
+
+/// All of them go with every hand-out, whose size is limited.
+const MOST_VARIABLES: usize = 24;

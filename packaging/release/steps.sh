@@ -23,6 +23,15 @@ only_what_counts() {
         PAT_BROKER_TOOLS="$TOOLS" SOURCE_DATE_EPOCH="$epoch" PAT_BROKER_RELEASE=1 bash "$HERE/${0##*/}" "$@"
 }
 
+# nothing_else_counts: no settings of cargo's but those of the sources. And no folder that CFLAGS could not name.
+nothing_else_counts() {
+    "$HERE/settings" "$PWD" "$OUT"
+    if [[ "$PWD$TARGET${CARGO_HOME:-$HOME}" =~ [[:space:]] ]]; then
+        echo "release: a blank in the name of a folder: $PWD, $TARGET or ${CARGO_HOME:-$HOME}" >&2
+        return 64
+    fi
+}
+
 # Folders that get into panic messages (and through __FILE__ into C) by another name each. Of two that fit, the later
 # counts.
 remapped() {
@@ -82,12 +91,12 @@ stage() {
     "$made/patctl" completions fish >"$made/completions/patctl.fish"
 }
 
-# sources: every file that is or will be kept, by name.
+# sources: every file that is kept, by name. Without git, all that lies here and was not made by this build.
 sources() {
     if [ -e .git ]; then
-        git ls-files -z --cached --others --exclude-standard
+        git ls-files -z --cached
     else
-        find . -path ./target -prune -o -type f -print0
+        find "$PWD" \( -path "$PWD/target" -o -path "$OUT" -o -path "$TARGET" \) -prune -o -type f -printf '%P\0'
     fi | sort --zero-terminated --unique | while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done
 }
 
@@ -101,11 +110,22 @@ describe() {
         return 1
     fi
     built_with >"$OUT/BUILT-WITH.txt"
+    commit >"$OUT/COMMIT.txt"
+}
+
+# commit: where the sources are from, for people; without git nobody knows. The sum in BUILT-WITH.txt is what proves it.
+commit() {
+    [ -e .git ] || return 0
+    local changes
+    changes=$(git status --porcelain)
+    printf '%s%s\n' "$(git rev-parse HEAD)" "${changes:+ and changes}"
 }
 
 # built_with: what must be the same for the bytes to be the same.
 built_with() {
     printf 'SOURCE_DATE_EPOCH=%s\n' "$SOURCE_DATE_EPOCH"
+    # The same by hand, in a clone: git ls-files -z | LC_ALL=C.UTF-8 sort -zu | xargs -0 sha256sum | sha256sum
+    printf 'sources %s\n' "$(sources | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1)"
     printf 'Cargo.lock %s\n' "$(sha256sum <Cargo.lock | cut -d ' ' -f 1)"
     rustc -vV
     cc --version | sed -n 1p
@@ -129,7 +149,7 @@ pack() {
     rm -rf "$STAGE"
 }
 
-# sums: of what is the same for everybody who builds it. Advisories are of their day.
+# sums: of what is the same for everybody who builds it. Advisories are of their day, and not everybody has the commit.
 sums() {
     (cd "$OUT" && sha256sum patd patctl pat-exec ./*.deb ./*.rpm ./*.cdx.json BUILT-WITH.txt | sed 's|\./||' >SHA256SUMS)
     printf 'released into %s\n' "$OUT"

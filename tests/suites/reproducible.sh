@@ -55,8 +55,8 @@ builds_far_away() {
     fi
 }
 
-# DEPENDENCIES.txt is of its day.
-released() { (cd "$1/out" && find . -maxdepth 1 -type f ! -name DEPENDENCIES.txt -printf '%P\n' | LC_ALL=C sort); }
+# DEPENDENCIES.txt is of its day, and the copies have no commit.
+released() { (cd "$1/out" && find . -maxdepth 1 -type f ! -name DEPENDENCIES.txt ! -name COMMIT.txt -printf '%P\n' | LC_ALL=C sort); }
 
 same_bytes() {
     local file differ=0

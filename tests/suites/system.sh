@@ -20,9 +20,11 @@ suite_system() {
         step "the file system of a guest, $release" make_guest "$release"
     done
     step "simulator" cargo build --locked -p snowflake-sim
+    step "a release refuses settings of cargo's that are no part of the sources" check_settings
     step "release: programs, packages, bills of materials" build_release_packages
     step "an upgrade of it" build_upgrade
     [ "$FAILED" -eq "$failed_before" ] || return 0
+    step "the release says of which sources it is" check_sources
     step "the bills of materials list what the programs are made of, and nothing else" check_bills
     step "the report on the dependencies says what is so" check_dependencies
     step "the package holds what it should, with the right modes" check_contents
@@ -58,6 +60,42 @@ build_release_packages() {
 version() { sed -n '/^\[workspace\.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml; }
 package() { echo "$RELEASED/pat-broker_$(version)-1_$(dpkg --print-architecture).deb"; }
 rpm_package() { echo "$RELEASED/pat-broker-$(version)-1.$(uname -m).rpm"; }
+
+# Before anything is built. What only says where crates come from is let through.
+check_settings() {
+    local home=$WORK/cargo-home key
+    mkdir -p "$home/above/sources/.cargo" "$home/above/.cargo"
+    for key in profile.release build target.x86_64-unknown-linux-gnu env host patch.crates-io unknown; do
+        printf '[source.crates-io]\n[%s]\n' "$key" >"$home/config.toml"
+        ends_64 "$home/config.toml: ${key%%.*}" env "CARGO_HOME=$home" packaging/release/build "$WORK/refused"
+    done
+    [ ! -e "$WORK/refused/target" ]
+    printf 'paths = ["/tmp"]\n' >"$home/above/.cargo/config"
+    printf '[source.crates-io]\n[net]\noffline = true\n[alias]\n' >"$home/config.toml"
+    ends_64 "$home/above/.cargo/config: paths" env "CARGO_HOME=$home" packaging/release/settings "$home/above/sources"
+    rm "$home/above/.cargo/config"
+    # The sources' own.
+    printf '[build]\n' >"$home/above/sources/.cargo/config.toml"
+    env "CARGO_HOME=$home" packaging/release/settings "$home/above/sources" "$home/above"
+}
+
+# ends_64 TEXT COMMAND…: refused for what it was told.
+ends_64() {
+    local said status=0
+    said=$("${@:2}" 2>&1) || status=$?
+    printf '%s\n' "$said"
+    [ "$status" -eq 64 ]
+    grep -qF -- "$1" <<<"$said"
+}
+
+# What was built is what lies here, and says so.
+check_sources() {
+    local sum
+    sum=$(git ls-files -z | LC_ALL=C.UTF-8 sort -zu | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1)
+    grep -qx "sources $sum" "$RELEASED/BUILT-WITH.txt"
+    grep -qE "^$(git rev-parse HEAD)( and changes)?$" "$RELEASED/COMMIT.txt"
+    [ -n "$(git status --porcelain)" ] || grep -qx "$(git rev-parse HEAD)" "$RELEASED/COMMIT.txt"
+}
 
 # Each in the package as it is beside it.
 check_bills() {

@@ -137,6 +137,7 @@ fn decode(plain: &[u8], version: u64) -> Option<(Meta, Keyring)> {
 }
 
 const MAGIC: [u8; 8] = *b"PATDMETA";
-/// The format of the whole store: whoever changes any file of it raises this.
+/// The format of the whole store: whoever changes any file of it raises this. Magic, this byte and the digest at the end
+/// are those of every format: only the digest tells a later one from a flipped byte, which the other copy mends.
 pub(super) const FORMAT: u8 = 1;
 const DIGEST_LEN: usize = 32;

@@ -47,6 +47,10 @@ fn a_panel_of_the_dashboard_says_what_it_shows_from_the_chosen_source_in_one_of_
             for label in legend(target["legendFormat"].as_str().unwrap()) {
                 assert!(known.contains(label), "{label} is no label of {target}");
             }
+            let (query, said) = (target["expr"].as_str().unwrap(), &target["legendFormat"]);
+            let is_of_one = !["sum", "min", "max"].iter().any(|over| query.contains(over));
+            let tells_hosts_apart = said.as_str().unwrap().contains("{{instance}}");
+            assert!(!is_of_one || tells_hosts_apart, "each host has a line of its own: {query}");
         }
     }
     let variables = dashboard["templating"]["list"].as_array().unwrap();

@@ -139,7 +139,7 @@ pub(super) const ROTATIONS: Meta = of(
     Kind::Counter,
     "patd_rotations",
     &["account", "outcome"],
-    "Rotations: done when a new generation is served, failed with each try that did not come so far.",
+    "Rotations: done when a new generation is served, failed with each call for one that did not do its part.",
 );
 /// Calls.
 pub(super) const CALLS: Meta = of(

@@ -1,5 +1,6 @@
 //! What is counted while the daemon runs. Most of it is counted as its audit record is written, so that the numbers and
-//! the log cannot tell two stories; refusals are counted where they are answered, since the log leaves some out.
+//! the log cannot tell two stories. Refusals are counted where they are answered, since the log leaves some out; and so
+//! is a question about tokens that was not answered, which the log does not have.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -81,6 +82,11 @@ impl Counts {
     /// Counts a refusal on the hand-out socket.
     pub fn refused(&self, code: ErrorCode) {
         up(self.tally().refusals.entry(word(code)).or_insert(0));
+    }
+
+    /// Counts a try at a generation that came no further than the question which tokens there are.
+    pub fn not_listed(&self, slot: &str) {
+        one(&mut self.tally().failed, account(slot));
     }
 
     fn tally(&self) -> MutexGuard<'_, Tally> {

@@ -203,14 +203,18 @@ fn number(count: impl TryInto<i64>) -> i64 {
 }
 
 /// What a peer of the hand-out socket can be told, so that each is there from the start.
-const REFUSALS: [&str; 8] = [
+const REFUSALS: [&str; 12] = [
     "audit-unavailable",
     "busy",
     "delivery-not-allowed",
+    "internal",
     "malformed",
+    "not-found",
     "not-ready",
     "refused",
     "revoked",
+    "too-large",
+    "unknown-lease",
     "which-connection",
 ];
 

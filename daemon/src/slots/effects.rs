@@ -152,6 +152,9 @@ impl Actor {
             }
             Event::Listed(Err(failure)) => {
                 tracing::warn!(slot, reason = said_of_failure(failure), "Tokens not listed");
+                if self.wants_a_generation() {
+                    self.kit.audit.counts().not_listed(&slot);
+                }
             }
             Event::Listed(Ok(_))
             | Event::Started
@@ -186,6 +189,13 @@ impl Actor {
     /// Returns the generation that is being made.
     pub(super) fn intended(&self) -> Option<Generation> {
         self.intent().map(|intent| intent.generation)
+    }
+
+    /// Returns whether what is done serves a new generation, and not a look at what there is.
+    fn wants_a_generation(&self) -> bool {
+        let now = self.kit.clock.now();
+        let is_due = self.state.due_at.is_none_or(|due_at| due_at <= now);
+        self.state.standing == Standing::Enrolled && (is_due || self.state.work != Work::Idle)
     }
 
     pub(super) fn is_tombstoned(&self) -> bool {

@@ -6,6 +6,7 @@ use pat_wire::limits;
 use pat_wire::metrics::{Dialect, Metrics};
 use pat_wire::provision::{Drift, DriftRequest};
 use patd::metrics::ALL;
+use snowflake_sim::{Act, Fault, On};
 
 use crate::openmetrics::{Samples, read};
 use crate::world::{CONNECTION, ROLE, USER, World, eventually, own_uid, post};
@@ -90,6 +91,28 @@ fn no_counter_goes_back_over_rotations_refusals_and_a_reload() {
     assert_eq!(grew("patd_refusals_total{code=\"malformed\"}"), 1);
     assert_eq!(second["patd_hand_outs_total{connection=\"second\"}"], 0, "a new name is there");
     assert!(grew("patd_audit_records_total") > 5);
+}
+
+#[test]
+fn a_rotation_that_gets_no_answer_counts_as_failed_though_no_token_was_asked_for() {
+    let world = World::running();
+    served(&world);
+    let outcomes = |samples: &Samples| {
+        let account = world.status().watched[0].account.clone();
+        let of = |outcome| {
+            samples[&format!("patd_rotations_total{{account=\"{account}\",outcome=\"{outcome}\"}}")]
+        };
+        (of("done"), of("failed"))
+    };
+    assert_eq!(outcomes(&scrape(&world)), (1, 0));
+    world.sim.fault(Fault::always(On::SqlApi, Act::Status(503)));
+
+    let rotate = pat_wire::admin::RotateRequest { connection: CONNECTION.into(), taint: None };
+    assert!(world.admin::<pat_wire::admin::Rotated>("rotate", &rotate).is_err());
+
+    let (done, failed) = outcomes(&scrape(&world));
+    assert_eq!(done, 1);
+    assert!(failed >= 1, "{failed}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use nix::sys::socket::{
     AddressFamily, SockType, SockaddrLike as _, UnixAddr, getsockname, getsockopt, sockopt,
 };
 use nix::sys::stat::{Mode, umask};
+use pat_wire::places::Places;
 use pat_wire::trust;
 
 use crate::peer::{self, PassedFiles};
@@ -34,11 +35,11 @@ pub enum SocketError {
     #[error("{} is in the way and is not a socket; remove it", .0.display())]
     InTheWay(PathBuf),
     /// Somebody else could put a socket of theirs in the place of ours.
-    #[error("the folder of the sockets cannot be trusted")]
+    #[error("the folder of a socket cannot be trusted")]
     Folder(#[source] trust::Untrusted),
     /// The service manager passed something else than the two sockets.
     #[error(
-        "the service manager passed {what}; check FileDescriptorName= and ListenStream= of patd.socket and patd-admin.socket"
+        "the service manager passed {what}; check FileDescriptorName= and ListenStream= of patd.socket and patd-admin.socket, then restart both"
     )]
     Inherited {
         /// What it passed.
@@ -58,36 +59,36 @@ pub enum SocketError {
 }
 
 impl Sockets {
-    /// Takes the inherited sockets, or binds both under `run`. Called once, before any thread is started.
+    /// Takes the inherited sockets, or binds both in their places. Called once, before any thread is started.
     ///
     /// # Errors
     /// If what was passed is not exactly what is expected, or if a live daemon has the sockets.
-    pub fn open(run: &Path, admin_group: Option<u32>) -> Result<Self, SocketError> {
+    pub fn open(places: &Places, admin_group: Option<u32>) -> Result<Self, SocketError> {
         let inherited = sd_notify::listen_fds_with_names().map_err(|_| SocketError::Inherited {
             what: "descriptors without a name each".into(),
         })?;
         let inherited: Vec<_> = inherited.collect();
         if inherited.is_empty() {
-            return Self::bind(run, admin_group);
+            return Self::bind(places, admin_group);
         }
         let mut found = Vec::new();
         for (fd, name) in inherited {
             let socket = crate::os::adopt(fd).map_err(|source| SocketError::Io {
-                path: run.to_owned(),
+                path: places.hand_out.clone(),
                 doing: "taken over from the service manager",
                 source,
             })?;
             found.push((name, socket));
         }
-        Self::from_inherited(run, found)
+        Self::from_inherited(places, found)
     }
 
-    fn from_inherited(run: &Path, found: Vec<(String, OwnedFd)>) -> Result<Self, SocketError> {
+    fn from_inherited(places: &Places, found: Vec<(String, OwnedFd)>) -> Result<Self, SocketError> {
         let (mut hand_out, mut admin) = (None, None);
         for (name, socket) in found {
-            let (place, file) = match name.as_str() {
-                "hand-out" => (&mut hand_out, HAND_OUT),
-                "admin" => (&mut admin, ADMIN),
+            let (place, path) = match name.as_str() {
+                "hand-out" => (&mut hand_out, &places.hand_out),
+                "admin" => (&mut admin, &places.admin),
                 _ => {
                     return Err(SocketError::Inherited {
                         what: format!("an unknown socket \"{name}\""),
@@ -97,7 +98,7 @@ impl Sockets {
             if place.is_some() {
                 return Err(SocketError::Inherited { what: format!("two sockets \"{name}\"") });
             }
-            *place = Some(checked(&name, socket, &run.join(file))?);
+            *place = Some(checked(&name, socket, path)?);
         }
         match (hand_out, admin) {
             (Some(hand_out), Some(admin)) => Ok(Self { hand_out, admin }),
@@ -106,27 +107,30 @@ impl Sockets {
         }
     }
 
-    fn bind(run: &Path, admin_group: Option<u32>) -> Result<Self, SocketError> {
-        made_for_everyone(run)?;
-        trust::check_dir(run, &[crate::os::own_uid()]).map_err(SocketError::Folder)?;
-        let hand_out = bound(&run.join(HAND_OUT), 0o666)?;
-        let admin_path = run.join(ADMIN);
-        let admin = bound(&admin_path, 0o600)?;
+    fn bind(places: &Places, admin_group: Option<u32>) -> Result<Self, SocketError> {
+        for socket in [&places.hand_out, &places.admin] {
+            let folder = socket.parent().unwrap_or(Path::new("/"));
+            made_for_everyone(folder)?;
+            trust::check_dir(folder, &[crate::os::own_uid()]).map_err(SocketError::Folder)?;
+        }
+        let hand_out = bound(&places.hand_out, 0o666)?;
+        let admin = bound(&places.admin, 0o600)?;
         if let Some(group) = admin_group {
-            open_to_group(&admin_path, group)?;
+            open_to_group(&places.admin, group)?;
         }
         Ok(Self { hand_out, admin })
     }
 }
 
-/// A run folder of our own making is open to everyone, whatever the umask; one that is there stays as it is.
-fn made_for_everyone(run: &Path) -> Result<(), SocketError> {
-    let io = |source| SocketError::Io { path: run.to_owned(), doing: "made", source };
-    if run.exists() {
+/// A folder of our own making is open to everyone, whatever the umask; one that is there stays as it is. Who may
+/// administer, the mode of the admin socket says: its folder keeps apart what is given away as a whole.
+fn made_for_everyone(folder: &Path) -> Result<(), SocketError> {
+    let io = |source| SocketError::Io { path: folder.to_owned(), doing: "made", source };
+    if folder.exists() {
         return Ok(());
     }
-    DirBuilder::new().recursive(true).mode(0o755).create(run).map_err(io)?;
-    std::fs::set_permissions(run, Permissions::from_mode(0o755)).map_err(io)
+    DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(io)?;
+    std::fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(io)
 }
 
 /// A socket is believed to be the expected one by what the kernel says of it, not by its name.
@@ -214,65 +218,81 @@ fn open_to_group(path: &Path, group: u32) -> Result<(), SocketError> {
         .map_err(|source| io("opened to the admin group", source))
 }
 
-/// The file name of the hand-out socket, in the run folder.
-pub const HAND_OUT: &str = "patd.sock";
-/// The file name of the admin socket, in the run folder.
-pub const ADMIN: &str = "admin.sock";
 const BACKLOG: i32 = 4096;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The places below a folder for one test.
+    fn places(folder: &tempfile::TempDir) -> Places {
+        Places::of_run(&folder.path().join("run")).unwrap()
+    }
+
     #[test]
     fn a_dead_daemons_socket_is_replaced_and_a_live_ones_is_not() {
-        let run = tempfile::tempdir().unwrap();
-        drop(Sockets::bind(run.path(), None).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(&folder);
+        drop(Sockets::bind(&places, None).unwrap());
 
-        let _alive = Sockets::bind(run.path(), None).unwrap();
+        let _alive = Sockets::bind(&places, None).unwrap();
 
-        assert!(matches!(Sockets::bind(run.path(), None), Err(SocketError::InUse(_))));
+        assert!(matches!(Sockets::bind(&places, None), Err(SocketError::InUse(_))));
     }
 
     #[test]
     fn a_folder_that_others_may_change_gets_no_socket() {
-        let run = tempfile::tempdir().unwrap();
-        for (mode, is_closed) in [(0o755, true), (0o775, false), (0o757, false)] {
-            std::fs::set_permissions(run.path(), Permissions::from_mode(mode)).unwrap();
-            for folder in [run.path(), &run.path().join("below")] {
-                let outcome = Sockets::bind(folder, None).map(drop);
+        for open in ["run", "run-admin", "."] {
+            for (mode, is_closed) in [(0o755, true), (0o775, false), (0o757, false)] {
+                let folder = tempfile::tempdir().unwrap();
+                let open = folder.path().join(open);
+                DirBuilder::new().recursive(true).create(&open).unwrap();
+                std::fs::set_permissions(&open, Permissions::from_mode(mode)).unwrap();
+                let outcome = Sockets::bind(&places(&folder), None).map(drop);
                 let is_refused = matches!(outcome, Err(SocketError::Folder(_)));
-                assert_eq!(is_refused, !is_closed, "{mode:o} {}: {outcome:?}", folder.display());
+                assert_eq!(is_refused, !is_closed, "{mode:o} {}: {outcome:?}", open.display());
+                let bound = [places(&folder).hand_out, places(&folder).admin];
+                assert_eq!(bound.map(|socket| socket.exists()), [is_closed; 2], "{mode:o}");
             }
         }
     }
 
     #[test]
     fn a_file_in_the_way_is_left_alone() {
-        let run = tempfile::tempdir().unwrap();
-        std::fs::write(run.path().join(HAND_OUT), "precious").unwrap();
-        assert!(matches!(Sockets::bind(run.path(), None), Err(SocketError::InTheWay(_))));
-        assert_eq!(std::fs::read_to_string(run.path().join(HAND_OUT)).unwrap(), "precious");
+        let folder = tempfile::tempdir().unwrap();
+        let hand_out = places(&folder).hand_out;
+        std::fs::create_dir(hand_out.parent().unwrap()).unwrap();
+        std::fs::write(&hand_out, "precious").unwrap();
+        assert!(matches!(Sockets::bind(&places(&folder), None), Err(SocketError::InTheWay(_))));
+        assert_eq!(std::fs::read_to_string(&hand_out).unwrap(), "precious");
     }
 
     #[test]
     fn inherited_sockets_are_taken_only_by_name_path_and_kind() {
-        let run = tempfile::tempdir().unwrap();
-        let listener =
-            |file: &str| OwnedFd::from(UnixListener::bind(run.path().join(file)).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let places = places(&folder);
+        let listener = |path: &Path| {
+            DirBuilder::new().recursive(true).create(path.parent().unwrap()).unwrap();
+            OwnedFd::from(UnixListener::bind(path).unwrap())
+        };
         let named = |name: &str, fd: OwnedFd| (name.to_owned(), fd);
 
-        let good = vec![named("hand-out", listener(HAND_OUT)), named("admin", listener(ADMIN))];
-        assert!(Sockets::from_inherited(run.path(), good).is_ok());
+        let hand_out = listener(&places.hand_out);
+        let good = vec![named("hand-out", hand_out), named("admin", listener(&places.admin))];
+        assert!(Sockets::from_inherited(&places, good).is_ok());
 
-        let elsewhere = vec![named("hand-out", listener("other.sock"))];
+        let elsewhere =
+            vec![named("hand-out", listener(&places.hand_out.with_file_name("other.sock")))];
+        // As units had it in which one folder was for both.
+        let together =
+            vec![named("admin", listener(&places.hand_out.with_file_name("admin.sock")))];
         let (pair, _other) = UnixStream::pair().unwrap();
         let unbound = vec![named("admin", OwnedFd::from(pair))];
         let file = vec![named("admin", OwnedFd::from(std::fs::File::open("/dev/null").unwrap()))];
-        let stranger = vec![named("api", listener("third.sock"))];
-        for bad in [elsewhere, unbound, file, stranger, Vec::new()] {
+        let stranger = vec![named("api", listener(&folder.path().join("third.sock")))];
+        for bad in [elsewhere, together, unbound, file, stranger, Vec::new()] {
             assert!(matches!(
-                Sockets::from_inherited(run.path(), bad),
+                Sockets::from_inherited(&places, bad),
                 Err(SocketError::Inherited { .. })
             ));
         }

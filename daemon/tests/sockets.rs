@@ -5,22 +5,25 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use patd::sockets::{ADMIN, HAND_OUT, Sockets};
+use pat_wire::places::Places;
+use patd::sockets::Sockets;
 
 #[test]
 fn the_sockets_are_born_with_their_modes_and_the_admin_group_gets_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    let run = folder.path().join("run");
+    let places = Places::of_run(&folder.path().join("run")).unwrap();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
-    drop(Sockets::open(&run, None).unwrap());
-    assert_eq!(mode(&run), 0o755);
-    assert_eq!(mode(&run.join(HAND_OUT)), 0o666);
-    assert_eq!(mode(&run.join(ADMIN)), 0o600);
+    drop(Sockets::open(&places, None).unwrap());
+    for socket in [&places.hand_out, &places.admin] {
+        assert_eq!(mode(socket.parent().unwrap()), 0o755);
+    }
+    assert_eq!(mode(&places.hand_out), 0o666);
+    assert_eq!(mode(&places.admin), 0o600);
 
     let own_gid = nix::unistd::getegid().as_raw();
-    let _sockets = Sockets::open(&run, Some(own_gid)).unwrap();
-    assert_eq!(mode(&run.join(ADMIN)), 0o660);
-    assert_eq!(std::fs::metadata(run.join(ADMIN)).unwrap().gid(), own_gid);
+    let _sockets = Sockets::open(&places, Some(own_gid)).unwrap();
+    assert_eq!(mode(&places.admin), 0o660);
+    assert_eq!(std::fs::metadata(&places.admin).unwrap().gid(), own_gid);
 }
 
 fn mode(path: &Path) -> u32 {

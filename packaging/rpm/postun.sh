@@ -1,6 +1,6 @@
 # There is no purge here: configuration and state are kept, and it says what lives on elsewhere.
 if [ "$1" -eq 0 ]; then
-    rm -rf /run/patd
+    rm -rf /run/patd /run/patd-admin
     # What disable passed over: the link of a masked unit.
     for unit in patd.service patd.socket patd-admin.socket patd-admin-key.timer patd-metrics.timer patd-sleep.service; do
         rm -f /etc/systemd/system/*.wants/"$unit"

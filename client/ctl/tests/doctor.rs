@@ -247,7 +247,8 @@ fn without_a_daemon_what_it_would_say_is_not_checked_and_the_rest_is() {
         checks.iter().find(|check| check["id"] == id).map(|check| check["outcome"].clone()).unwrap()
     };
     assert_eq!(outcome("configuration"), "ok");
-    for unseen in ["network-refusal", "privileges", "clock"] {
+    // This admin socket is in no folder that tells where hand-out is.
+    for unseen in ["network-refusal", "privileges", "clock", "socket-folder", "hand-out-socket"] {
         assert_eq!(outcome(unseen), "not-checked", "{unseen}");
     }
     assert_eq!((outcome("dns"), outcome("tls")), (json!("ok"), json!("failed")));

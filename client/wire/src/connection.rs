@@ -30,7 +30,7 @@ use failure::failed;
 /// Where the hand-out socket of a packaged installation is.
 pub const HAND_OUT_SOCKET: &str = "/run/patd/patd.sock";
 /// Where the admin socket of a packaged installation is.
-pub const ADMIN_SOCKET: &str = "/run/patd/admin.sock";
+pub const ADMIN_SOCKET: &str = "/run/patd-admin/admin.sock";
 
 /// Who may be at the other end of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,6 +35,7 @@ pub mod error;
 pub mod limits;
 pub mod message;
 pub mod metrics;
+pub mod places;
 pub mod provision;
 pub mod secret;
 pub mod text;

@@ -37,8 +37,10 @@ pub enum Id {
     RootKey,
     /// How the key is kept that logs in at Snowflake.
     AdminKey,
-    /// Nobody else can put a socket in the place of ours.
+    /// Nobody else can put a socket in the place of the one of hand-out.
     SocketFolder,
+    /// Nor in the place of the admin socket.
+    AdminFolder,
     /// Everybody may connect to the socket of hand-out.
     HandOutSocket,
     /// Only administrators may connect to the admin socket.
@@ -73,7 +75,7 @@ pub enum Id {
 
 impl Id {
     /// Every id there is, in the order in which findings are shown.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Configuration,
         Self::Daemon,
         Self::PeerTier,
@@ -83,6 +85,7 @@ impl Id {
         Self::RootKey,
         Self::AdminKey,
         Self::SocketFolder,
+        Self::AdminFolder,
         Self::HandOutSocket,
         Self::AdminSocket,
         Self::Wrapper,
@@ -112,6 +115,7 @@ impl Id {
             Self::RootKey => "root-key",
             Self::AdminKey => "admin-key",
             Self::SocketFolder => "socket-folder",
+            Self::AdminFolder => "admin-folder",
             Self::HandOutSocket => "hand-out-socket",
             Self::AdminSocket => "admin-socket",
             Self::Wrapper => "wrapper",

@@ -1,4 +1,4 @@
-//! The sockets and their folder: who may connect, and who could put another socket in their place. Also whether
+//! The sockets and their folders: who may connect, and who could put another socket in their place. Also whether
 //! a caller may ask the admin socket at all.
 
 use crate::{Fact, Finding, Id};
@@ -61,13 +61,11 @@ impl Units {
     }
 }
 
-/// Judges the folder of the sockets; `fault` is what is wrong with it, and what to do.
-pub fn folder(path: &str, fault: Option<(String, String)>) -> Finding {
+/// Judges the folder of a socket; `fault` is what is wrong with it, and what to do.
+pub fn folder(id: Id, path: &str, fault: Option<(String, String)>) -> Finding {
     match fault {
-        None => {
-            Finding::ok(Id::SocketFolder, SUBJECT, format!("{path}: nobody else may write there"))
-        }
-        Some((what, next_step)) => Finding::failed(Id::SocketFolder, SUBJECT, what, next_step),
+        None => Finding::ok(id, SUBJECT, format!("{path}: nobody else may write there")),
+        Some((what, next_step)) => Finding::failed(id, SUBJECT, what, next_step),
     }
 }
 
@@ -269,9 +267,11 @@ mod tests {
 
     #[test]
     fn a_folder_is_good_until_something_is_wrong_with_it() {
-        assert_eq!(folder("/run/patd", None).outcome, Outcome::Ok);
-        let fault = ("/run/patd: is writable".to_owned(), "chmod".to_owned());
-        assert_eq!(folder("/run/patd", Some(fault)).outcome, Outcome::Failed);
+        let judged = |fault| folder(Id::AdminFolder, "/run/patd-admin", fault);
+        assert_eq!(judged(None).outcome, Outcome::Ok);
+        let fault = ("/run/patd-admin: is writable".to_owned(), "chmod".to_owned());
+        let failed = judged(Some(fault));
+        assert_eq!((failed.id, failed.outcome), (Id::AdminFolder, Outcome::Failed));
     }
 
     #[test]

@@ -8,23 +8,23 @@ use std::path::Path;
 
 use pat_wire::admin::Problem;
 use pat_wire::connection::ADMIN_SOCKET;
+use pat_wire::places::Places;
 use patd_checks::socket::{Expected, Units};
 use patd_checks::wrapper::{Gate, wrapper};
 use patd_checks::{Finding, Id, Outcome, host, kernel, key, socket};
 use patd_config::{Config, host as seen};
 use patd_core::policy;
 
-use crate::sockets::{ADMIN, HAND_OUT};
 use crate::{os, peer};
 
-/// Logs what is not as it should be, and returns what failed. `run` is the folder of the sockets.
-pub fn run(config: &Config, run: &Path) -> Vec<Problem> {
-    let findings = findings(config, run);
+/// Logs what is not as it should be, and returns what failed. `places` are those of the sockets.
+pub fn run(config: &Config, places: &Places) -> Vec<Problem> {
+    let findings = findings(config, places);
     findings.iter().for_each(tell);
     findings.into_iter().filter(has_failed).map(problem).collect()
 }
 
-fn findings(config: &Config, run: &Path) -> Vec<Finding> {
+fn findings(config: &Config, places: &Places) -> Vec<Finding> {
     let found_out = (peer::tier().as_str(), peer::passed_files().as_str());
     let release = seen::release();
     let mut findings = vec![
@@ -36,21 +36,27 @@ fn findings(config: &Config, run: &Path) -> Vec<Finding> {
         let whose = format!("admin key of {}", account.name);
         key::kept(Id::AdminKey, &whose, facts::kept(&account.admin.key))
     }));
-    findings.extend(sockets(config.admin_group, run));
+    findings.extend(sockets(config.admin_group, places));
     findings.extend(gate(config));
     findings
 }
 
-fn sockets(admin_group: Option<u32>, run: &Path) -> [Finding; 3] {
-    let [shown, hand_out, admin] = [run.to_owned(), run.join(HAND_OUT), run.join(ADMIN)];
+fn sockets(admin_group: Option<u32>, places: &Places) -> [Finding; 4] {
+    let Places { hand_out, admin } = places;
     let is_packaged = admin == Path::new(ADMIN_SOCKET);
     let units = if is_packaged { Units::System } else { Units::User };
     let expected = Expected { owners: vec![os::own_uid()], admin_group, units };
     [
-        socket::folder(&shown.display().to_string(), facts::fault_of(run)),
-        socket::hand_out(&hand_out.display().to_string(), seen::socket(&hand_out), &expected),
-        socket::admin(&admin.display().to_string(), seen::socket(&admin), &expected),
+        folder(Id::SocketFolder, hand_out),
+        folder(Id::AdminFolder, admin),
+        socket::hand_out(&hand_out.display().to_string(), seen::socket(hand_out), &expected),
+        socket::admin(&admin.display().to_string(), seen::socket(admin), &expected),
     ]
+}
+
+fn folder(id: Id, socket: &Path) -> Finding {
+    let folder = socket.parent().unwrap_or(Path::new("/"));
+    socket::folder(id, &folder.display().to_string(), facts::fault_of(folder))
 }
 
 /// Looked at only where an entry demands it, and where this host has the wrapper: it may be in another container.
@@ -98,18 +104,47 @@ mod tests {
 
     #[test]
     fn sockets_that_were_passed_with_a_wrong_mode_are_found() {
-        let run = tempfile::tempdir().unwrap();
-        let _listening =
-            [HAND_OUT, ADMIN].map(|name| UnixListener::bind(run.path().join(name)).unwrap());
+        let (_folder, places) = laid_out();
         let outcomes = |hand_out, admin| {
-            for (name, mode) in [(HAND_OUT, hand_out), (ADMIN, admin)] {
-                set_permissions(run.path().join(name), PermissionsExt::from_mode(mode)).unwrap();
+            for (socket, mode) in [(&places.hand_out, hand_out), (&places.admin, admin)] {
+                set_permissions(socket, PermissionsExt::from_mode(mode)).unwrap();
             }
-            sockets(None, run.path()).map(|finding| finding.outcome)
+            sockets(None, &places).map(|finding| finding.outcome)
         };
 
-        assert_eq!(outcomes(0o666, 0o600), [Outcome::Ok, Outcome::Ok, Outcome::Ok]);
-        assert_eq!(outcomes(0o660, 0o666), [Outcome::Ok, Outcome::Warning, Outcome::Failed]);
+        let ok = Outcome::Ok;
+        assert_eq!(outcomes(0o666, 0o600), [const { Outcome::Ok }; 4]);
+        assert_eq!(outcomes(0o660, 0o666), [ok.clone(), ok, Outcome::Warning, Outcome::Failed]);
+    }
+
+    #[test]
+    fn each_socket_has_its_folder_judged() {
+        let (_folder, places) = laid_out();
+        for (socket, id) in [(&places.hand_out, "socket-folder"), (&places.admin, "admin-folder")] {
+            let folder = socket.parent().unwrap();
+            set_permissions(folder, PermissionsExt::from_mode(0o777)).unwrap();
+            let findings = sockets(None, &places);
+            set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+
+            let failed = findings.iter().find(|finding| finding.outcome == Outcome::Failed);
+            let failed = failed.map(|finding| (finding.id.as_str(), finding.evidence.as_str()));
+            let evidence = format!("{}: is writable by others", folder.display());
+            assert!(
+                failed.is_some_and(|(found, said)| found == id && said.starts_with(&evidence)),
+                "{failed:?}"
+            );
+        }
+    }
+
+    /// Both sockets where a daemon leaves them.
+    fn laid_out() -> (tempfile::TempDir, Places) {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places::of_run(&folder.path().join("run")).unwrap();
+        for socket in [&places.hand_out, &places.admin] {
+            std::fs::create_dir(socket.parent().unwrap()).unwrap();
+            drop(UnixListener::bind(socket).unwrap());
+        }
+        (folder, places)
     }
 
     #[test]

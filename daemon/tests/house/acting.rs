@@ -71,7 +71,7 @@ fn hang_up_on(world: &World, verb: &str, body: &str) {
 
 /// Asks for an act. Returns when it is begun.
 fn begin(world: &World, verb: &str, body: &str) -> UnixStream {
-    let mut stream = UnixStream::connect(world.path("run/admin.sock")).unwrap();
+    let mut stream = UnixStream::connect(world.places().admin).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(&post(&format!("/v1/{verb}"), body)).unwrap();
     eventually("it is begun", || (!outcomes(world, verb).is_empty()).then_some(()));

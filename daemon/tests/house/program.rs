@@ -162,23 +162,32 @@ fn a_wrong_command_line_is_usage() {
     let world = World::prepared();
     assert_eq!(outcome(&world, &["--nonsense"]).status.code(), Some(64));
     assert_eq!(outcome(&world, &["--help"]).status.code(), Some(0));
+    // The folder of the admin socket could not be called after it.
+    let nameless = Command::new(env!("CARGO_BIN_EXE_patd")).args(["--run", "/run/.."]).output();
+    let nameless = nameless.unwrap();
+    let told = String::from_utf8_lossy(&nameless.stderr).into_owned();
+    assert_eq!(nameless.status.code(), Some(64), "{told}");
+    assert!(told.contains("ends in no name; write the folder out"), "{told}");
 }
 
 #[test]
 fn a_run_folder_that_others_may_change_is_refused_with_the_next_step() {
     use std::os::unix::fs::PermissionsExt as _;
     let world = World::prepared();
-    let run = world.path("run");
-    std::fs::create_dir(&run).unwrap();
-    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o777)).unwrap();
+    for run in ["run", "run-admin"].map(|name| world.path(name)) {
+        std::fs::create_dir_all(&run).unwrap();
+        std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o777)).unwrap();
 
-    let refused = outcome(&world, &[]);
+        let refused = outcome(&world, &[]);
 
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(78), "{told}");
-    assert!(told.contains(&format!("{}: is writable by others", run.display())), "{told}");
-    assert!(told.contains(&format!("chmod go-w {}", run.display())), "{told}");
-    assert!(!run.join("patd.sock").exists());
+        std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(78), "{told}");
+        assert!(told.contains(&format!("{}: is writable by others", run.display())), "{told}");
+        assert!(told.contains(&format!("chmod go-w {}", run.display())), "{told}");
+        let places = world.places();
+        assert!(!places.hand_out.exists() && !places.admin.exists());
+    }
 }
 
 #[test]

@@ -246,7 +246,7 @@ fn nothing_is_run_that_cannot_be_written_down() {
 fn an_observation_ends_when_the_administrator_goes_and_holds_up_nobody_meanwhile() {
     let world = wanting(NO_SCOPES);
     world.sim.fault(Fault::always(On::Statement(StatementKind::Desc), Act::Hang));
-    let mut stream = UnixStream::connect(world.path("run/admin.sock")).unwrap();
+    let mut stream = UnixStream::connect(world.places().admin).unwrap();
     stream.write_all(&post("/v1/observe", "{\"whole\": true}")).unwrap();
     let asked = ObserveRequest { account: None, whole: false, without: Vec::new() };
     eventually("the look is under way", || {
@@ -273,7 +273,7 @@ fn a_step_that_was_sent_is_written_down_though_the_administrator_went() {
     let order = serde_json::json!({
         "fingerprint": plan.fingerprint, "statement": step.statement, "confirmed": []
     });
-    let mut stream = UnixStream::connect(world.path("run/admin.sock")).unwrap();
+    let mut stream = UnixStream::connect(world.places().admin).unwrap();
     stream.write_all(&post("/v1/provision", &order.to_string())).unwrap();
     eventually("it is sent", || was_sent(&world, &step.statement).then_some(()));
 

@@ -332,7 +332,7 @@ fn a_session_is_ended_though_whoever_wanted_to_see_it_went() {
     let world = unguarded();
     let slow = Act::Delay(Duration::from_millis(200));
     world.sim.fault(Fault::always(On::Query, slow));
-    let mut stream = UnixStream::connect(world.path("run/admin.sock")).unwrap();
+    let mut stream = UnixStream::connect(world.places().admin).unwrap();
     let asked = format!("{{\"connection\": \"{CONNECTION}\"}}");
     stream.write_all(&post("/v1/evidence", &asked)).unwrap();
     eventually("it is logged in", || (world.sim.open_sessions() > 0).then_some(()));

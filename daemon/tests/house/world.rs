@@ -14,6 +14,7 @@ use pat_wire::admin::{LeaseList, LeaseRow, SlotStatus, Status};
 use pat_wire::connection::{Broker, BrokerError, Server};
 use pat_wire::limits;
 use pat_wire::message::{HandOut, HandOutRequest, WatchEvent, WatchReply, WatchRequest};
+use pat_wire::places::{self, Places};
 use patd::clock::Clock;
 use patd::fault::Fault;
 use patd::flags::Flags;
@@ -118,9 +119,14 @@ impl World {
         Flags {
             config: self.path("etc"),
             state: self.path("state"),
-            run: self.path("run"),
+            run: self.places(),
             check: false,
         }
+    }
+
+    /// Where the sockets are.
+    pub(crate) fn places(&self) -> Places {
+        Places::of_run(&self.path("run")).unwrap()
     }
 
     fn main_file(&self) -> String {
@@ -223,7 +229,7 @@ impl World {
 
     /// Asks without demanding that anyone is there; the generation, if a secret was handed out.
     pub(crate) fn hand_out_over_a_new_connection(&self, connection: &str) -> Option<u64> {
-        let socket = self.path("run/patd.sock");
+        let socket = self.places().hand_out;
         let broker = Broker::connect(&socket, Server::Chosen, PATIENCE).ok()?;
         let request =
             HandOutRequest { connection: Some(connection.into()), deliver: None, replaces: None };
@@ -237,7 +243,7 @@ impl World {
         verb: &str,
         question: &impl Serialize,
     ) -> Option<R> {
-        let socket = self.path("run/admin.sock");
+        let socket = self.places().admin;
         let broker = Broker::connect(&socket, Server::Chosen, PATIENCE).ok()?;
         broker.ask("POST", &format!("/v1/{verb}"), question, limits::ADMIN_REPLY_BYTES).ok()
     }
@@ -277,7 +283,7 @@ impl World {
 
     /// The status, if anyone is there already.
     pub(crate) fn try_status(&self) -> Option<Status> {
-        let socket = self.path("run/admin.sock");
+        let socket = self.places().admin;
         let broker = Broker::connect(&socket, Server::Chosen, PATIENCE).ok()?;
         broker.ask_plainly("GET", "/v1/status", limits::ADMIN_REPLY_BYTES).ok()
     }
@@ -294,12 +300,21 @@ impl World {
     }
 
     pub(crate) fn knock(&self, socket: &str) -> Broker {
-        Broker::connect(&self.path("run").join(socket), Server::Chosen, PATIENCE).unwrap()
+        Broker::connect(&self.socket(socket), Server::Chosen, PATIENCE).unwrap()
     }
 
     /// Sends bytes to a socket and returns all that comes back.
     pub(crate) fn raw(&self, socket: &str, request: &[u8]) -> Vec<u8> {
-        raw(&self.path("run").join(socket), request)
+        raw(&self.socket(socket), request)
+    }
+
+    /// The path of a socket, by its file name.
+    fn socket(&self, name: &str) -> PathBuf {
+        match name {
+            places::HAND_OUT => self.places().hand_out,
+            places::ADMIN => self.places().admin,
+            other => panic!("no socket is called {other}"),
+        }
     }
 
     /// The first record of the audit log that is not as it was written.

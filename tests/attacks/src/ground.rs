@@ -34,6 +34,8 @@ pub const TARGET: &str = "/run/programs/target";
 
 /// The hand-out socket, where the wrapper looks for it.
 pub const SOCKET: &str = "/run/patd/patd.sock";
+/// The admin socket, where `patctl` looks for it.
+pub const ADMIN_SOCKET: &str = "/run/patd-admin/admin.sock";
 
 /// A world on the ground.
 pub struct Ground {
@@ -47,7 +49,7 @@ impl Ground {
     /// Prepares users, programs and the daemon, and waits until it serves.
     pub fn new(_inside: &Inside) -> Self {
         mount(&["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
-        for folder in ["patd", "programs", "home", "user", "meet"] {
+        for folder in ["patd", "patd-admin", "programs", "home", "user", "meet", "meet-admin"] {
             fs::create_dir(Path::new("/run").join(folder)).expect("a folder");
         }
         set_mode(Path::new("/run/meet"), 0o1777);
@@ -62,7 +64,13 @@ impl Ground {
         programs::compile();
         let mut ground = Self { world: configured(), wrapper_is: install_wrapper() };
         ground.start();
-        mount(&["--bind", ground.world.run().to_str().expect("text"), "/run/patd"]);
+        for (socket, at) in
+            [(ground.world.socket(), SOCKET), (ground.world.admin_socket(), ADMIN_SOCKET)]
+        {
+            let [folder, at] =
+                [&socket, Path::new(at)].map(|path| path.parent().expect("a folder"));
+            mount(&["--bind", folder.to_str().expect("text"), at.to_str().expect("text")]);
+        }
         eventually("a secret is there", || {
             ground.ask(OWNER, CONNECTION[0]).has_succeeded.then_some(())
         });
@@ -71,12 +79,13 @@ impl Ground {
 
     /// Starts the daemon as a service manager does.
     fn start(&mut self) {
-        let (run, patd) = (self.world.run(), program("patd"));
-        bind(&self.world.programs.patd(), &patd);
-        set_mode(&self.world.folder().join("notify"), 0o777);
+        let (world, patd) = (&self.world, program("patd"));
+        bind(&world.programs.patd(), &patd);
+        set_mode(&world.folder().join("notify"), 0o777);
         let text = format!(
-            "#!/bin/sh\nexec {PROGRAMS}/activate {BROKER} {run}/patd.sock {run}/admin.sock {patd} \"$@\"\n",
-            run = run.display(),
+            "#!/bin/sh\nexec {PROGRAMS}/activate {BROKER} {} {} {patd} \"$@\"\n",
+            world.socket().display(),
+            world.admin_socket().display(),
             patd = patd.display(),
         );
         self.world.start_program(&script("as-a-service", &text));

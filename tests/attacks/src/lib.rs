@@ -9,8 +9,8 @@ mod table;
 
 pub use attempt::Attempt;
 pub use ground::{
-    BROKER, CONNECTION, GATE, GROUP, Ground, MEMBER, OTHER, OWNER, SECOND, SOCKET, TARGET, body,
-    mount, script, set_mode, setgid,
+    ADMIN_SOCKET, BROKER, CONNECTION, GATE, GROUP, Ground, MEMBER, OTHER, OWNER, SECOND, SOCKET,
+    TARGET, body, mount, script, set_mode, setgid,
 };
 pub use namespace::{Inside, enter};
 pub use programs::{PROGRAMS, as_uid, in_group, listening, program, send};

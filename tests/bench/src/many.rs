@@ -7,6 +7,7 @@ use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
+use pat_wire::places::Places;
 use pat_wire::secret::Secret;
 use patd::clock::Clock;
 use patd::flags::Flags;
@@ -159,6 +160,7 @@ fn config(world: &World) -> Config {
 }
 
 fn flags(world: &World) -> Flags {
-    let (config, state, run) = (world.config(), world.state(), world.run());
+    let run = Places::of_run(&world.run()).expect("a folder with a name");
+    let (config, state) = (world.config(), world.state());
     Flags { config, state, run, check: false }
 }

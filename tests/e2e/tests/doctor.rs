@@ -28,7 +28,7 @@ fn an_account_that_is_reached_as_it_should_be_is_called_so() {
     {
         assert_eq!(found.outcome(id), "ok", "{id}: {}", found.text);
     }
-    for id in ["socket-folder", "hand-out-socket", "admin-socket"] {
+    for id in ["socket-folder", "admin-folder", "hand-out-socket", "admin-socket"] {
         assert_eq!(found.outcome(id), "ok", "{id}: {}", found.text);
     }
 }
@@ -113,7 +113,7 @@ fn an_ordinary_user_asks_nobody_and_sees_what_it_may() {
     let world = World::new();
     let Some(stranger) = Stranger::of(&world, "doctor") else { return };
     // Open to everybody by a mistake: even so nobody is asked.
-    let folder = world.folder().join("mistaken");
+    let folder = world.folder().join("mistaken-admin");
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).unwrap();
     let socket = folder.join("admin.sock");

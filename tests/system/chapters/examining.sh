@@ -17,7 +17,7 @@ doctor_finds_a_good_host() {
     local id
     in_root patctl drift --look || true
     doctor_says 2 in_root patctl doctor
-    for id in configuration daemon peer-tier socket-folder hand-out-socket admin-socket wrapper wrapper-mount gate-group \
+    for id in configuration daemon peer-tier socket-folder admin-folder hand-out-socket admin-socket wrapper wrapper-mount gate-group \
         dns tls clock network-refusal privileges proxy plaintext-token sibling-credential environment-token cortex-settings; do
         line ok "$id"
     done

@@ -20,7 +20,7 @@ installs() { in_root apt-get install -y -qq "$@"; }
 
 rights_are_right() {
     [ "$(in_root stat -c '%a %U:%G' /usr/bin/pat-exec)" = '2755 root:patclient' ]
-    [ "$(in_root stat -c '%a %U:%G' /run/patd)" = '755 root:root' ]
+    [ "$(in_root stat -c '%a %U:%G' /run/patd /run/patd-admin)" = $'755 root:root\n755 root:root' ]
     [ "$(in_root stat -c '%a %U:%G' /etc/patd/credentials)" = '700 root:root' ]
     in_root getent passwd patd | grep -q ':/usr/sbin/nologin$'
     [ -z "$(in_root getent group patclient | cut -d : -f 4)" ]

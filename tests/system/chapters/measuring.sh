@@ -11,7 +11,7 @@ a_scrape_is_openmetrics() {
     in_root python3 - >"$OUT/scrape.txt" <<'END'
 import socket
 with socket.socket(socket.AF_UNIX) as scrape:
-    scrape.connect("/run/patd/admin.sock")
+    scrape.connect("/run/patd-admin/admin.sock")
     scrape.sendall(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n")
     print(b"".join(iter(lambda: scrape.recv(65536), b"")).decode(), end="")
 END

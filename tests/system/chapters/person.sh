@@ -8,7 +8,7 @@ person() {
     in_root runuser -u miguel -- env HOME=/home/miguel XDG_RUNTIME_DIR=$PERSONS_RUN DBUS_SESSION_BUS_ADDRESS=unix:path=$PERSONS_RUN/bus "$@"
 }
 
-persons_patctl() { person patctl --config "$ETC" --socket $PERSONS_RUN/patd/admin.sock "$@"; }
+persons_patctl() { person patctl --config "$ETC" --socket $PERSONS_RUN/patd-admin/admin.sock "$@"; }
 persons_who() { person pat-exec --socket $PERSONS_RUN/patd/patd.sock -c miguel_own -- "$GUEST/child.py" who; }
 persons_served() { ends 0 'MIGUEL_OWN MIGUEL_OWN_ROLE' persons_who; }
 persons_pid() { person systemctl --user show --value --property MainPID patd.service; }
@@ -45,7 +45,7 @@ starts_on_first_use_for_the_person() {
 
 is_nobody_elses() {
     ends 125 'pat-exec' as_user other pat-exec --socket $PERSONS_RUN/patd/patd.sock -c miguel_own -- true
-    [ "$(in_root stat -c '%a %U' $PERSONS_RUN/patd/patd.sock $PERSONS_RUN/patd/admin.sock)" = $'600 miguel\n600 miguel' ]
+    [ "$(in_root stat -c '%a %U' $PERSONS_RUN/patd/patd.sock $PERSONS_RUN/patd-admin/admin.sock)" = $'600 miguel\n600 miguel' ]
 }
 
 # One filter, no new privileges, no core files: what needs no user namespace.
@@ -75,4 +75,5 @@ survives_for_the_person() {
 ends_with_the_person() {
     person systemctl --user disable --now patd.socket patd-admin.socket patd.service
     refused in_root test -e $PERSONS_RUN/patd/patd.sock
+    refused in_root test -e $PERSONS_RUN/patd-admin/admin.sock
 }

@@ -5,11 +5,11 @@ upgrade_keeps_everything() {
     version=$(installed_version)
     before=$(generation) pid=$(shown MainPID) held=$(leases)
     [ "$held" -ge 1 ]
-    sockets=$(in_root stat -c '%i %n' /run/patd/patd.sock /run/patd/admin.sock)
+    sockets=$(in_root stat -c '%i %n' /run/patd/patd.sock /run/patd-admin/admin.sock)
     installs /root/upgrade.deb
     [ "$(installed_version)" != "$version" ]
     [ "$(installed_version)" = "$(in_root dpkg-deb --field /root/upgrade.deb Version)" ]
-    [ "$(in_root stat -c '%i %n' /run/patd/patd.sock /run/patd/admin.sock)" = "$sockets" ]
+    [ "$(in_root stat -c '%i %n' /run/patd/patd.sock /run/patd-admin/admin.sock)" = "$sockets" ]
     [ "$(shown MainPID)" != "$pid" ]
     rights_are_right
     served
@@ -53,6 +53,7 @@ removal_keeps_state() {
     in_root systemctl daemon-reload
     [ "$(in_root find /etc/patd /var/lib/patd -type f | sort)" = "$state" ]
     refused in_root test -e /run/patd/patd.sock
+    refused in_root test -e /run/patd-admin/admin.sock
     refused in_root systemctl cat patd.service
     installs /root/upgrade.deb
     in_root systemctl enable --now patd.socket patd-admin.socket
@@ -64,6 +65,7 @@ purge_removes_all_and_says_what_lives_on() {
     refused in_root test -e /etc/patd
     refused in_root test -e /var/lib/patd
     refused in_root test -e /run/patd
+    refused in_root test -e /run/patd-admin
     refused in_root sh -c 'ls /etc/systemd/system/*/patd*'
     tokens_at_snowflake | grep -q .
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pat_wire::places::Places;
 use snowflake_sim::{Options, Simulator};
 use tempfile::TempDir;
 
@@ -177,19 +178,23 @@ impl World {
         self.folder().join("keys")
     }
 
-    /// The folder of the sockets.
+    /// The folder of the hand-out socket.
     pub fn run(&self) -> PathBuf {
         self.folder().join("run")
     }
 
     /// The hand-out socket.
     pub fn socket(&self) -> PathBuf {
-        self.run().join("patd.sock")
+        self.places().hand_out
     }
 
     /// The admin socket.
     pub fn admin_socket(&self) -> PathBuf {
-        self.run().join("admin.sock")
+        self.places().admin
+    }
+
+    fn places(&self) -> Places {
+        Places::of_run(&self.run()).expect("a folder with a name")
     }
 
     /// The home of whoever runs the wrapper.
@@ -282,7 +287,8 @@ impl WorldBuilder {
         let folder = folder.expect("a folder");
         // Other uids of a test must reach the socket; everything secret below has its own mode.
         set_mode(folder.path(), 0o755);
-        for (name, mode) in [("keys", 0o700), ("run", 0o755), ("home", 0o700)] {
+        for (name, mode) in [("keys", 0o700), ("run", 0o755), ("run-admin", 0o755), ("home", 0o700)]
+        {
             fs::create_dir(folder.path().join(name)).expect("a folder");
             set_mode(&folder.path().join(name), mode);
         }

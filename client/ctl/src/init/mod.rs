@@ -91,14 +91,14 @@ fn next_steps(cli: &Cli, args: &InitArgs, are_several: bool) -> Vec<String> {
     let start = match is_packaged {
         true => "systemctl enable --now patd.socket patd-admin.socket patd.service".to_owned(),
         false => format!(
-            "patd --config {} --state {} --run DIRECTORY_OF_THE_SOCKETS",
+            "patd --config {} --state {} --run DIRECTORY_OF_THE_SOCKET",
             cli.config.display(),
             args.state.display()
         ),
     };
     let status = match cli.socket == Path::new(ADMIN_SOCKET) {
         true if is_packaged => "patctl status".to_owned(),
-        true => "patctl --socket DIRECTORY_OF_THE_SOCKETS/admin.sock status".to_owned(),
+        true => "patctl --socket DIRECTORY_OF_THE_SOCKET-admin/admin.sock status".to_owned(),
         false => format!("patctl --socket {} status", cli.socket.display()),
     };
     let account = if are_several { " --account ACCOUNT" } else { "" };

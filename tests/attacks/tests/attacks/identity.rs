@@ -5,8 +5,8 @@ use std::fs;
 use std::process::Command;
 
 use attacks::{
-    Attempt, CONNECTION, GROUP, Ground, MEMBER, OTHER, OWNER, SOCKET, Table, as_uid, body,
-    in_group, program, script, send, setgid,
+    ADMIN_SOCKET, Attempt, CONNECTION, GROUP, Ground, MEMBER, OTHER, OWNER, SOCKET, Table, as_uid,
+    body, in_group, program, script, send, setgid,
 };
 use world::{World, own_name};
 
@@ -49,13 +49,13 @@ fn other_users(ground: &Ground, table: &mut Table) {
     let status = "GET /v1/status HTTP/1.1\r\nhost: patd\r\ncontent-length: 0\r\n\r\n";
     table.defended(
         "another uid at the admin socket",
-        answered(OTHER, "/run/patd/admin.sock", status),
-        answered(0, "/run/patd/admin.sock", status),
+        answered(OTHER, ADMIN_SOCKET, status),
+        answered(0, ADMIN_SOCKET, status),
     );
     table.defended(
         "an administrator's request at the socket for everybody",
         answered(OWNER, SOCKET, status),
-        answered(0, "/run/patd/admin.sock", status),
+        answered(0, ADMIN_SOCKET, status),
     );
 }
 

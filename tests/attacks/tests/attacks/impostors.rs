@@ -90,11 +90,18 @@ fn squatted(ground: &Ground, lay: fn(&Path)) -> (Attempt, Attempt) {
 /// Forged LISTEN_FDS: the numbers and names are right, the sockets are somebody else's.
 fn inherited_sockets(table: &mut Table) {
     let activate = |folder: &str| {
-        format!("exec {PROGRAMS}/activate 0 {folder}/patd.sock {folder}/admin.sock \"$0\" \"$@\"")
+        let sockets = format!("{folder}/patd.sock {folder}-admin/admin.sock");
+        format!("exec {PROGRAMS}/activate 0 {sockets} \"$0\" \"$@\"")
     };
+    let together = "$RUN/patd.sock $RUN/admin.sock";
     table.defended(
         "forged LISTEN_FDS: sockets that are bound in another folder",
         started("forged", &activate("/run/meet"), None),
+        started("passed", &activate("$RUN"), None),
+    );
+    table.defended(
+        "an admin socket that is passed in the folder of hand-out, which containers are given",
+        started("beside", &format!("exec {PROGRAMS}/activate 0 {together} \"$0\" \"$@\""), None),
         started("passed", &activate("$RUN"), None),
     );
     table.defended(
@@ -108,6 +115,12 @@ fn squatted_before_the_start(table: &mut Table) {
     table.defended(
         "a socket bound at the daemon's path before it starts, in a folder that everybody may write",
         started("open", "exec \"$0\" \"$@\"", Some(&|run| set_mode(run, 0o777))),
+        started("plain", "exec \"$0\" \"$@\"", None),
+    );
+    let of_admin: &dyn Fn(&Path) = &|run| set_mode(&run.with_file_name("run-admin"), 0o777);
+    table.defended(
+        "the same in the folder of the admin socket",
+        started("open", "exec \"$0\" \"$@\"", Some(of_admin)),
         started("plain", "exec \"$0\" \"$@\"", None),
     );
     let alive: &dyn Fn(&Path) = &|run| {

@@ -149,7 +149,14 @@ fn rows(table: Table) -> Rows {
 }
 
 fn unreadable(error: &Unreadable) -> Failure {
-    Failure::Unclear(chain(error))
+    match error {
+        Unreadable::AnotherAccount { .. } => {
+            let message =
+                format!("{error}; nothing was changed; correct name or host in [account]");
+            Failure::Refused(Refusal { kind: RefusalKind::Other, code: String::new(), message })
+        }
+        Unreadable::Answer { .. } | Unreadable::Unfinished(_) => Failure::Unclear(chain(error)),
+    }
 }
 
 fn not_asked(error: &SqlError) -> Failure {

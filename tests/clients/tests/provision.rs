@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 
 use patd_snowflake::key::SigningKey;
 use serde_json::Value;
+use snowflake_sim::engine::AccountIdentity;
+use snowflake_sim::{Options, Simulator};
 use world::{World, own_name};
 
 #[test]
@@ -104,6 +106,50 @@ fn a_login_that_fails_runs_nothing_and_shows_no_password() {
 }
 
 #[test]
+fn a_connection_of_another_account_is_refused_by_every_verb_before_anything_is_run() {
+    let admin = Admin::of(world());
+    let password = format!("ALTER USER ADMIN SET PASSWORD = '{PASSWORD}'");
+    let dev = AccountIdentity { name: "DEV".into(), locator: "DEV1".into(), ..<_>::default() };
+    let dev = Simulator::start(Options { account: dev, ..Options::default() }).unwrap();
+    dev.admin_script(&password).unwrap();
+    let manifest = admin.world.folder().join("pattern.json");
+    let exported = ran(&mut admin.patctl(&["manifest", "export"]));
+    assert_eq!(exported.status.code(), Some(0), "{}", said(&exported));
+    fs::write(&manifest, &exported.stdout).unwrap();
+    admin.connection_to("MYORG-DEV", dev.port(), PASSWORD);
+    let before = standing(&dev);
+    let configured = fs::read_dir(admin.world.config().join("users.d")).unwrap().count();
+
+    let me = own_name();
+    let adopt = ["adopt", "x", "--user", "ADMIN", "--token-role", "R", "--for", &me];
+    let replay = ["manifest", "replay", manifest.to_str().unwrap(), "--yes"];
+    for arguments in [
+        &["plan"][..],
+        APPLY,
+        &["verify"],
+        &adopt,
+        &["retire", "--host", "0a1b2c3d", "--yes", "--confirm", "drop"],
+        &["destroy", "--all", "--yes", "--confirm", "drop", "--without-daemon"],
+        &replay,
+        &["audit", "tokens"],
+    ] {
+        let refused = ran(&mut admin.patctl(arguments));
+
+        let said = said(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?} {said}");
+        for part in ["MYORG-DEV (locator DEV1)", "MYORG-MYACCOUNT", "with -c"] {
+            assert!(said.contains(part), "{arguments:?} {said}");
+        }
+    }
+    assert_eq!(standing(&dev), before);
+    assert_eq!(
+        fs::read_dir(admin.world.config().join("users.d")).unwrap().count(),
+        configured,
+        "adopt wrote no entry"
+    );
+}
+
+#[test]
 fn names_that_look_like_templates_or_ends_of_statements_arrive_as_they_are() {
     let world = world();
     let odd = "A;B--C//D/*E$$F<% x %>&{y}&z {{ q }} it's !source x";
@@ -150,10 +196,13 @@ impl Admin {
     }
 
     fn connection(&self, world: &World, password: &str) {
+        self.connection_to("MYORG-MYACCOUNT", world.sim.port(), password);
+    }
+
+    fn connection_to(&self, account: &str, port: u16, password: &str) {
         let text = format!(
-            "[adm]\naccount = \"MYORG-MYACCOUNT\"\nuser = \"ADMIN\"\npassword = \"{password}\"\n\
-             host = \"127.0.0.1\"\nport = {}\nprotocol = \"http\"\n",
-            world.sim.port()
+            "[adm]\naccount = \"{account}\"\nuser = \"ADMIN\"\npassword = \"{password}\"\n\
+             host = \"127.0.0.1\"\nport = {port}\nprotocol = \"http\"\n"
         );
         let path = self.home.join("connections.toml");
         fs::write(&path, text).unwrap();
@@ -236,6 +285,15 @@ fn world() -> World {
 fn statements(file: &Value) -> Vec<&str> {
     let steps = file["plan"]["steps"].as_array().expect("steps");
     steps.iter().map(|step| step["statement"].as_str().expect("a text")).collect()
+}
+
+/// Returns what there is in an account, without when somebody logged in.
+fn standing(sim: &Simulator) -> Vec<Value> {
+    let all = sim.snapshot_json();
+    let users = all["users"].as_array().unwrap().iter().map(|user| user["name"].clone());
+    let parts = ["roles", "databases", "network_rules", "network_policies", "auth_policies"];
+    let parts = parts.iter().chain(&["network_policy", "grants"]).map(|part| all[*part].clone());
+    users.chain(parts).collect()
 }
 
 fn ran(command: &mut Command) -> Output {

@@ -243,11 +243,16 @@ fn refused(message: String) -> Undone {
 }
 
 fn unreadable(error: Unreadable) -> Failure {
-    Failure::new(
-        Exit::Failed,
-        chain(&error),
-        "is this snow of a version that prints --format json?",
-    )
+    let next_step = match error {
+        Unreadable::AnotherAccount { .. } => {
+            "nothing was changed; name a snow connection of the configured account with -c, or \
+             another account of this host with --account"
+        }
+        Unreadable::Answer { .. } | Unreadable::Unfinished(_) => {
+            "is this snow of a version that prints --format json?"
+        }
+    };
+    Failure::new(Exit::Failed, chain(&error), next_step)
 }
 
 const SNOW: &str = "snow";

@@ -60,6 +60,9 @@ pub struct Acting {
     pub role: String,
     /// `CURRENT_IP_ADDRESS()`.
     pub address: Option<String>,
+    /// `ORGANISATION-ACCOUNT`, as Snowflake spells the two, where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// How it logged in, where Snowflake tells: a policy must not take that away.
     pub method: Option<String>,
     /// The role and every role it inherits.

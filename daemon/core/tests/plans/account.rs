@@ -107,6 +107,7 @@ pub(crate) fn admin() -> Acting {
         user: "ADMIN".into(),
         role: "ACCOUNTADMIN".into(),
         address: Some("198.51.100.9".into()),
+        account: Some("MYORG-MYACCOUNT".into()),
         method: Some("KEYPAIR".into()),
         roles: set(&roles),
         privileges: Seen::Known(BTreeSet::new()),

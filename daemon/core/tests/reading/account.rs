@@ -24,10 +24,16 @@ impl Paper {
     /// An account of which the acting role sees nothing but itself.
     pub(crate) fn seen_as(role: &str) -> Self {
         let mut paper = Self { answers: BTreeMap::new(), asked: Vec::new() };
-        let who = ["ADMIN", role, "192.0.2.7"];
-        paper.rows(ACTING, &["user", "role", "address"], &[&who]);
+        paper.site(role, ["MYORG", "MYACCOUNT", "AB12345"]);
         paper.grants_to_role(role, &[]);
         paper
+    }
+
+    /// Writes who looks, and what its session says of its account: organization, name, locator.
+    pub(crate) fn site(&mut self, role: &str, [organization, account, locator]: [&str; 3]) {
+        let columns = ["user", "role", "address", "organization", "account", "locator"];
+        let who = ["ADMIN", role, "192.0.2.7", organization, account, locator];
+        self.rows(ACTING, &columns, &[&who]);
     }
 
     /// Writes an answer of rows; an empty text stands for null.
@@ -160,7 +166,10 @@ pub(crate) fn desired() -> Desired {
 }
 
 pub(crate) const ACTING: &str = "SELECT CURRENT_USER() AS \"user\", CURRENT_ROLE() AS \"role\", \
-                                 CURRENT_IP_ADDRESS() AS \"address\"";
+                                 CURRENT_IP_ADDRESS() AS \"address\", \
+                                 CURRENT_ORGANIZATION_NAME() AS \"organization\", \
+                                 CURRENT_ACCOUNT_NAME() AS \"account\", \
+                                 CURRENT_ACCOUNT() AS \"locator\"";
 
 const USERS: [&str; 8] = [
     "name",

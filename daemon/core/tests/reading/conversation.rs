@@ -62,6 +62,28 @@ fn a_refusal_that_says_neither_hidden_nor_absent_ends_it() {
 }
 
 #[test]
+fn a_session_of_another_account_ends_it_with_both_names() {
+    let mut paper = Paper::seen_as("ACCOUNTADMIN");
+    paper.site("ACCOUNTADMIN", ["MYORG", "DEV", "XY99999"]);
+
+    let error = paper.read(Breadth::Whole).unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "this session is of account MYORG-DEV (locator XY99999), and the configured account is \
+         MYORG-MYACCOUNT"
+    );
+    assert!(matches!(error, Unreadable::AnotherAccount { .. }));
+}
+
+#[test]
+fn an_observation_says_of_which_account_it_is() {
+    let seen = Paper::seen_as("ACCOUNTADMIN").read(Breadth::Resident).unwrap();
+
+    assert_eq!(seen.acting.account.as_deref(), Some("MYORG-MYACCOUNT"));
+}
+
+#[test]
 fn an_account_that_does_not_know_named_key_pairs_is_said_not_to_show_them() {
     let mut paper = Paper::seen_as("ACCOUNTADMIN");
     paper.users("SHOW USERS LIKE 'CLI'", &[["CLI", "SERVICE", "false"]]);

@@ -180,6 +180,7 @@ fn observed() -> Observed {
             user: "ADMIN".into(),
             role: "ACCOUNTADMIN".into(),
             address: Some("192.0.2.7".into()),
+            account: Some("MYORG-MYACCOUNT".into()),
             method: None,
             roles: texts(&["ACCOUNTADMIN", "SECURITYADMIN"]),
             privileges: Seen::Known(texts(&["MANAGE GRANTS ON ACCOUNT"])),

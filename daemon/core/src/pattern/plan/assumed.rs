@@ -19,6 +19,7 @@ pub(super) fn empty(desired: &Desired) -> Observed {
             roles: BTreeSet::from([role.clone()]),
             role,
             address: None,
+            account: None,
             method: None,
             privileges: Seen::Hidden { needs: "a live account".to_owned() },
         },

@@ -7,7 +7,7 @@ use crate::sql::{self, Ident, Kind, Literal, SqlError, Statement};
 /// A question. Names are as SHOW spells them, without quotes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ask {
-    /// Who is looking, and from where.
+    /// Who is looking, from where, and in which account.
     Acting,
     /// What a role holds, roles included.
     GrantsToRole(String),
@@ -171,7 +171,9 @@ fn dotted<const N: usize>(what: &'static str, parts: &[String; N]) -> Result<Str
 }
 
 const ACTING: &str = "SELECT CURRENT_USER() AS \"user\", CURRENT_ROLE() AS \"role\", \
-                      CURRENT_IP_ADDRESS() AS \"address\"";
+                      CURRENT_IP_ADDRESS() AS \"address\", \
+                      CURRENT_ORGANIZATION_NAME() AS \"organization\", \
+                      CURRENT_ACCOUNT_NAME() AS \"account\", CURRENT_ACCOUNT() AS \"locator\"";
 
 /// snowflake docs: account-usage/credentials.
 const LIVE_TOKENS: &str = "SELECT USER_NAME, NAME FROM SNOWFLAKE.ACCOUNT_USAGE.CREDENTIALS \

@@ -56,6 +56,7 @@ impl Conclusion<'_> {
             user: who.user.clone(),
             role: who.role.clone(),
             address: who.address.clone(),
+            account: who.site.named(),
             method: None,
             roles: self.sight.roles(),
             privileges: self.sight.privileges(self.desired),

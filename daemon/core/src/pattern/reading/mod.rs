@@ -11,6 +11,7 @@ mod conclusion;
 mod facts;
 mod rows;
 mod sight;
+mod site;
 pub mod value;
 mod wanted;
 
@@ -76,7 +77,8 @@ impl Reading {
     /// Takes an answer.
     ///
     /// # Errors
-    /// When no fact can be read from it: the conversation is at its end, and there is no observation.
+    /// When no fact can be read from it, or the session is in another account: the conversation is at its end, and
+    /// there is no observation.
     pub fn answer(
         &mut self,
         question: &Question,
@@ -87,14 +89,28 @@ impl Reading {
         taken.map_err(|source| Unreadable::Answer {
             statement: question.statement.text.clone(),
             source,
-        })
+        })?;
+        self.is_of_this_account()
+    }
+
+    /// A session of an admin's own may be of any account; what is seen there says nothing about this one.
+    fn is_of_this_account(&self) -> Result<(), Unreadable> {
+        let wanted = &self.desired.account;
+        match &self.answers.who {
+            Some(who) if !who.site.is(wanted) => Err(Unreadable::AnotherAccount {
+                found: who.site.said(),
+                wanted: wanted.to_string(),
+            }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Returns what was observed. How the session logged in is left to whoever holds it.
     ///
     /// # Errors
-    /// When there are open questions.
+    /// When there are open questions, or the session is in another account.
     pub fn finish(self) -> Result<Observed, Unreadable> {
+        self.is_of_this_account()?;
         let open = self.next().len();
         let (0, Some(who)) = (open, &self.answers.who) else {
             return Err(Unreadable::Unfinished(open));

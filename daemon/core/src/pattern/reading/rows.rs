@@ -31,6 +31,14 @@ pub enum Unreadable {
         /// Why.
         source: Fault,
     },
+    /// The session is in another account than the one that is meant.
+    #[error("this session is of account {found}, and the configured account is {wanted}")]
+    AnotherAccount {
+        /// What the session says.
+        found: String,
+        /// What is configured.
+        wanted: String,
+    },
     /// There are questions left.
     #[error("{0} questions about the account are still open")]
     Unfinished(usize),

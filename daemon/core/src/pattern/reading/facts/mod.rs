@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use crate::pattern::observed::Owned;
 
 use super::rows::{Fault, Rows, given, only};
+use super::site::Site;
 use super::value;
 pub(super) use grants::{Holder, grants_on, grants_to_role, grants_to_user, holders};
 pub(super) use networks::{
@@ -28,17 +29,25 @@ pub(super) struct Who {
     pub(super) user: String,
     pub(super) role: String,
     pub(super) address: Option<String>,
+    pub(super) site: Site,
 }
 
 /// Property → value; none where Snowflake says null.
 pub(super) type Properties = BTreeMap<String, Option<String>>;
 
 pub(super) fn who(rows: &Rows) -> Result<Who, Fault> {
-    let [user, role, address] = only(rows.read(["user", "role", "address"])?)?;
+    let columns = ["user", "role", "address", "organization", "account", "locator"];
+    let [user, role, address, organization, account, locator] = only(rows.read(columns)?)?;
+    let told = |value| filled(value).map(str::to_owned);
     Ok(Who {
         user: value::name(given("user", user)?),
         role: value::name(given("role", role)?),
-        address: filled(address).map(str::to_owned),
+        address: told(address),
+        site: Site {
+            organization: told(organization),
+            name: told(account),
+            locator: told(locator),
+        },
     })
 }
 

@@ -245,6 +245,32 @@ fn root_writes_nothing_into_the_directory_of_a_user() {
     assert!(world.homes().is_empty());
 }
 
+#[test]
+fn root_makes_no_home_below_a_directory_of_a_user() {
+    if !nix::unistd::getuid().is_root() {
+        return skip("root_makes_no_home_below_a_directory_of_a_user", "needs root");
+    }
+    let world = World::new();
+    let above = tempfile::tempdir_in("/dev/shm").unwrap();
+    let own = above.path().join("runtime");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::set_permissions(&own, Permissions::from_mode(0o700)).unwrap();
+    let place = |runtime: &Path| {
+        let mut command = world.script("echo $SNOWFLAKE_HOME");
+        let output = command.env("XDG_RUNTIME_DIR", runtime).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+
+    let among_roots = place(&own);
+    chown(above.path(), Some(4242), Some(4242)).unwrap();
+    let below_theirs = place(&own);
+
+    assert!(among_roots.starts_with(own.to_str().unwrap()), "{among_roots}");
+    assert!(below_theirs.starts_with("/dev/shm/pat-exec-0-"), "{below_theirs}");
+    eventually("no home is left", || !Path::new(below_theirs.trim_end()).exists());
+}
+
 /// The home that has its connections: what earlier runs left has none.
 fn newest(world: &World) -> std::path::PathBuf {
     let mut homes = world.homes();

@@ -23,7 +23,7 @@ use crate::cli::{DETACH, REFRESH};
 use crate::failure::Failure;
 use crate::gate::{Gate, OWN_PROGRAM};
 use crate::home::record::Record;
-use crate::home::{Home, sweep};
+use crate::home::{Home, place, sweep};
 
 /// A helper that waits for the home to be complete.
 pub(crate) struct Started {
@@ -85,7 +85,7 @@ pub(crate) fn detach(private: &Path) -> Result<(), Failure> {
 /// Is the helper: returns when the owner of the home has ended and the home is gone.
 ///
 /// # Errors
-/// The helper cannot look after this home; the next start sweeps it.
+/// It is no home, or the helper cannot look after it; the next start sweeps it.
 pub(crate) fn refresh(gate: Gate, private: PathBuf) -> Result<(), Failure> {
     // Nothing but connect() is done with the group.
     gate.lower()?;
@@ -94,6 +94,9 @@ pub(crate) fn refresh(gate: Gate, private: PathBuf) -> Result<(), Failure> {
         // The owner ended at once, and another start has swept already.
         return Ok(());
     };
+    if !place::is_home(&private, nix::unistd::getuid().as_raw()) {
+        return Err(Failure::own(format!("{} is no home of pat-exec's", private.display())));
+    }
     let record = match Record::read(&private) {
         // Its maker has given up and removed it.
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +10,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::files::{self, Side};
 use super::record::{self, Record};
-use super::{Home, PREFIX, give_back};
+use super::{Home, give_back, place};
 
 /// Sweeps the places where homes are made.
 pub(crate) fn sweep(places: &[PathBuf], uid: u32) {
@@ -31,18 +30,13 @@ pub(crate) fn lock(private: &Path) -> Option<Flock<File>> {
 }
 
 fn homes(place: &Path, uid: u32) -> Vec<PathBuf> {
-    let prefix = format!("{PREFIX}{uid}-");
     let Ok(entries) = std::fs::read_dir(place) else {
         return Vec::new();
     };
-    let named = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()));
-    let ours = named.filter(|entry| {
-        entry.metadata().is_ok_and(|metadata| {
-            metadata.is_dir() && metadata.uid() == uid && metadata.mode() & 0o077 == 0
-        })
-    });
+    let named =
+        entries.filter_map(Result::ok).filter(|entry| place::is_named(&entry.file_name(), uid));
+    let is_own = |metadata| place::is_own(&metadata, uid);
+    let ours = named.filter(|entry| entry.metadata().is_ok_and(is_own));
     ours.map(|entry| entry.path()).collect()
 }
 

@@ -129,6 +129,115 @@ fn a_busy_broker_is_asked_again() {
 }
 
 #[test]
+fn what_cannot_be_written_is_not_asked_for_again_and_reaches_the_child_once_it_can() {
+    let world = World::new();
+    let mut talk = world.talk(
+        "cd $SNOWFLAKE_HOME; rm connections.toml; mkdir connections.toml; touch connections.toml/x; \
+         echo blocked; read _; rm -r connections.toml; echo free; read _",
+    );
+    assert_eq!(talk.hear(), "blocked");
+    watched(&world, 1);
+    world.broker.rotate("simpat_generation_2");
+    eventually("the helper asked", || world.broker.asked("/v1/hand-out").len() > 1);
+    // With the lease of what it has been handed it learns of the next one, too.
+    world.broker.rotate("simpat_generation_3");
+    talk.say("");
+    assert_eq!(talk.hear(), "free");
+
+    let file = world.home().join("connections.toml");
+    eventually("the home has the newest secret", || {
+        std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\"simpat_generation_3\""))
+    });
+    assert_eq!(world.broker.asked("/v1/hand-out").len(), 3, "one for each generation");
+    assert_eq!(world.broker.state().leases.len(), 1);
+    talk.end();
+    world.cleaned_up();
+}
+
+#[test]
+fn a_home_that_the_child_removed_is_asked_for_no_more_and_said_once() {
+    let world = World::new();
+    let mut talk =
+        world.talk("rm -r $SNOWFLAKE_HOME; echo gone; read _; sleep 2; echo slept; read _");
+    assert_eq!(talk.hear(), "gone");
+    watched(&world, 1);
+    world.broker.rotate("simpat_generation_2");
+    eventually("the helper asked", || world.broker.asked("/v1/hand-out").len() > 1);
+    talk.say("");
+    assert_eq!(talk.hear(), "slept");
+
+    let said = talk.end();
+
+    assert_eq!(world.broker.asked("/v1/hand-out").len(), 2);
+    assert_eq!(said.matches("cannot look through").count(), 1, "{said}");
+    world.cleaned_up();
+}
+
+#[test]
+fn a_directory_that_is_no_home_is_given_no_secret() {
+    let world = World::new();
+    let on_disk = tempfile::tempdir().unwrap();
+    let uid = nix::unistd::getuid();
+    for place in [on_disk.path(), world.runtime()] {
+        let by_name = place.join(format!("pat-exec-{uid}-made00"));
+        for (private, is_home) in
+            [(by_name, place == world.runtime()), (place.join("another"), false)]
+        {
+            std::fs::create_dir_all(private.join("home")).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            std::fs::set_permissions(&private, mode).unwrap();
+            let asked = world.broker.asked("/v1/hand-out").len();
+
+            let said = help_without_a_run(&world, &private);
+
+            let answered = world.broker.asked("/v1/hand-out").len() > asked;
+            assert_eq!(answered, is_home, "{}: {said}", private.display());
+            assert_eq!(said.contains("is no home of pat-exec's"), !is_home, "{said}");
+            assert!(is_home || !private.join("home/connections.toml").exists());
+        }
+    }
+}
+
+/// Starts a helper as the wrapper does, of a home that nobody was handed anything for, whose owner is the tester.
+fn help_without_a_run(world: &World, private: &Path) -> String {
+    let own = |path: &str| std::fs::read_to_string(path).unwrap().trim_end().to_owned();
+    let stat = own("/proc/self/stat");
+    let started = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().nth(19).unwrap();
+    let socket = world.broker.socket.to_str().unwrap();
+    let pid = std::process::id().to_string();
+    let boot = own("/proc/sys/kernel/random/boot_id");
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap();
+    let namespace = namespace.to_str().unwrap();
+    let fields = [
+        "pat-exec home 1",
+        &pid,
+        started,
+        &boot,
+        namespace,
+        "/nowhere",
+        "miguel_cli",
+        "0",
+        socket,
+        "",
+    ];
+    std::fs::write(private.join("owner"), fields.join("\0")).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pat-exec"));
+    command.arg("--refresh-helper").arg(private).env_clear();
+    let (input, output) = (std::process::Stdio::piped(), std::process::Stdio::null());
+    let mut helper =
+        command.stdin(input).stdout(output).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // It may have refused already.
+    let _ = std::io::Write::write_all(&mut helper.stdin.take().unwrap(), b"go");
+    let asked = world.broker.asked("/v1/hand-out").len();
+    eventually("the helper asks or ends", || {
+        helper.try_wait().unwrap().is_some() || world.broker.asked("/v1/hand-out").len() > asked
+    });
+    let _ = helper.kill();
+    let output = helper.wait_with_output().unwrap();
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
 fn the_helper_is_nobodys_child_and_shows_no_secret() {
     let world = World::new();
     let mut command = world.wrapper();

@@ -19,7 +19,8 @@ use crate::home::{Home, give_back};
 pub(super) fn live(home: &Home, record: Record, way: Way) {
     let owner = Owner::new(record.owner.clone());
     let lease = Some(record.lease.clone());
-    let mut life = Life { home, record, way, owner, lease, is_current: true, failures: 0 };
+    let mut life =
+        Life { home, record, way, owner, lease, is_current: true, unwritten: None, failures: 0 };
     // A command that ends at once costs the broker nothing; a rotation meanwhile is the first thing a watch says.
     if life.owner.wait(None, Some(UNWATCHED)) != Woken::OwnerEnded {
         while life.step() != Outcome::OwnerEnded {}
@@ -36,6 +37,8 @@ struct Life<'a> {
     lease: Option<String>,
     /// Whether the home has the secret of that lease's generation.
     is_current: bool,
+    /// What was handed out and is not in the home yet: only the writing is tried again.
+    unwritten: Option<HandOut>,
     /// Attempts in a row that came to nothing.
     failures: u32,
 }
@@ -57,9 +60,10 @@ enum Outcome {
 impl Life<'_> {
     fn step(&mut self) -> Outcome {
         let began = Instant::now();
-        let outcome = match self.lease.clone() {
-            Some(lease) if self.is_current => self.watch(lease),
-            _ => self.fetch(),
+        let outcome = match (self.unwritten.take(), self.lease.clone()) {
+            (Some(hand_out), _) => self.write(hand_out),
+            (None, Some(lease)) if self.is_current => self.watch(lease),
+            (None, _) => self.fetch(),
         };
         // A watch that ends after a long time is no failure, and one that ends at once is.
         if began.elapsed() > LONGEST_PAUSE {
@@ -119,22 +123,33 @@ impl Life<'_> {
             Err(outcome) => return outcome,
         };
         match reply.hand_out() {
-            Ok(hand_out) if broker::check(&request, &hand_out).is_ok() => self.put(&hand_out),
+            Ok(hand_out) if broker::check(&request, &hand_out).is_ok() => self.put(hand_out),
             Ok(_) => Outcome::Refused,
             Err(error) => self.judge(&error),
         }
     }
 
-    fn put(&mut self, hand_out: &HandOut) -> Outcome {
+    /// From here on this is the lease: the one before ended with the hand-out.
+    fn put(&mut self, hand_out: HandOut) -> Outcome {
+        self.lease = Some(hand_out.terms.lease.clone());
         give_back::so_far(self.home, &self.record);
-        match self.home.refill(hand_out) {
-            Ok(()) => {
-                self.lease = Some(hand_out.terms.lease.clone());
-                Outcome::Current
-            }
-            // A full tmpfs, for one: the old secret is valid for a while yet.
-            Err(_) => Outcome::Later,
+        self.write(hand_out)
+    }
+
+    fn write(&mut self, hand_out: HandOut) -> Outcome {
+        // The child removed it: there is nothing to keep fresh any more.
+        if !self.home.path().exists() {
+            return match self.owner.wait(None, None) {
+                Woken::OwnerEnded => Outcome::OwnerEnded,
+                Woken::Readable | Woken::TimedOut => Outcome::Later,
+            };
         }
+        if self.home.refill(&hand_out).is_ok() {
+            return Outcome::Current;
+        }
+        // A full tmpfs, for one: the old secret is valid for a while yet.
+        self.unwritten = Some(hand_out);
+        Outcome::Later
     }
 
     /// Returns the reply, or how the step ends without one.

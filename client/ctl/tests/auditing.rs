@@ -328,6 +328,16 @@ fedcba98fedc  other       1 (older)  unknown  -     -                 -         
 }
 
 #[test]
+fn what_cannot_be_a_lease_is_a_mistake_of_the_command_line() {
+    for text in ["abc", "0123456", "0123456g", &"0".repeat(33)] {
+        let shown = World::new().patctl(&["lease", "end", text]);
+
+        assert_eq!(shown.exit, 64, "{shown:?}");
+        assert!(shown.err.contains("eight digits"), "{}", shown.err);
+    }
+}
+
+#[test]
 fn ending_a_lease_says_that_the_secret_is_not_taken_back() {
     let world = World::new();
     let ended = EndedLease { ended: leases().leases[0].clone(), left: 0 };

@@ -99,13 +99,21 @@ pub(crate) struct LeaseArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LeaseVerb {
-    /// Have a holder count as gone; its process keeps the secret it has
+    /// Treat a holder as gone, so that an older token is not kept for it; its process keeps the secret it has
     End(EndLeaseArgs),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct EndLeaseArgs {
     /// The lease, or the first digits of it (eight at least)
-    #[arg(value_name = "LEASE")]
+    #[arg(value_name = "LEASE", value_parser = lease)]
     pub(crate) lease: String,
+}
+
+fn lease(text: &str) -> Result<String, String> {
+    let is_one = (8..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    match is_one {
+        true => Ok(text.to_owned()),
+        false => Err("write eight digits of it or more, as patctl leases shows them".to_owned()),
+    }
 }

@@ -75,6 +75,7 @@ promise "another root key: the same" with_another_root_key
 good_keys
 promise "a damaged key: systemd gives up, no storm of starts, and served again once it is back" with_a_damaged_key
 good_keys
+promise "a store that is lost: refused, and after patctl rebuild only who is enrolled again is served" rebuilt_store_serves_whom_a_person_enrols
 promise "an administrator's dpkg-statoverride of pat-exec is kept" an_administrators_override_is_kept
 promise "a new installation leaves a folder the mode that an administrator gave it" folders_keep_the_mode_that_they_were_given
 promise "removal keeps configuration and state, and a new installation goes on with them" removal_keeps_state

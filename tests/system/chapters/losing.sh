@@ -77,3 +77,20 @@ with_a_damaged_key() {
     good_keys
     served
 }
+
+# What was revoked went with the store: nobody gets a token unasked, and the log goes on.
+rebuilt_store_serves_whom_a_person_enrols() {
+    in_root patctl revoke miguel_cli
+    in_root systemctl stop patd.service
+    in_root rm -r /var/lib/patd/meta.sealed /var/lib/patd/sled /var/lib/patd/slots
+    lost 78 'no mark of a first start'
+    ends 0 'patctl enrol miguel_cli' in_root patctl rebuild --yes
+    [ "$(in_root find /var/lib/patd ! -user patd)" = '' ]
+    ends 125 'not enrolled since the store was rebuilt' who
+    ends 2 '[unenrolled]' in_root patctl status
+    ends 0 'every record follows from the one before it' in_root patctl audit verify
+    in_root systemctl restart patd.service
+    ends 125 'not enrolled since the store was rebuilt' who
+    in_root patctl enrol miguel_cli
+    served
+}

@@ -82,7 +82,7 @@ async fn too_slow_to_take(answered: &Notify) {
     tokio::time::sleep(limits::REPLY_DEADLINE).await;
 }
 
-/// Whatever is refused at the hand-out socket is counted, also what was never understood.
+/// Whatever is refused at the hand-out socket is counted, but for what is no HTTP: hyper answers that itself.
 async fn counted(
     visitor: Visitor,
     request: http::Request<Incoming>,

@@ -71,4 +71,4 @@ impl Turn<'_> {
     }
 }
 
-const WINDOW_MISSED: &str = "window-missed";
+pub(super) const WINDOW_MISSED: &str = "window-missed";

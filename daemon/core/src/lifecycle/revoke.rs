@@ -5,6 +5,7 @@ use std::mem;
 
 use crate::names::TokenName;
 
+use super::due::WINDOW_MISSED;
 use super::lineage::{Lineage, carries};
 use super::trouble::{CUT, FENCED, Fault, LOST, NO_EFFECT, PROBE_WRONG, UNENROLLED};
 use super::turn::Turn;
@@ -42,6 +43,7 @@ impl Turn<'_> {
         self.end_drain_pause();
         self.say(Effect::Clear(LOST));
         self.say(Effect::Clear(CUT));
+        self.say(Effect::Clear(WINDOW_MISSED));
         self.doubt_everything();
         self.slot.standing = Standing::Tombstoned { at: self.now, confirmed: false };
         self.slot.due_at = None;

@@ -1,5 +1,6 @@
 //! A site keeps rotations to its hours; no window lets a secret come near its end, and no reload puts one off for ever.
 
+use patd_core::lifecycle::Event;
 use patd_core::names::Generation;
 use patd_core::time::Timestamp;
 use patd_core::window::Window;
@@ -51,6 +52,15 @@ fn at_four_fifths_of_the_life_the_window_is_ignored_and_that_is_said() {
 
     world.run_for(6 * DAY);
     assert_eq!((world.slot.last_generation, world.slot.word()), (Generation(2), "serving"));
+}
+
+#[test]
+fn a_revoked_slot_misses_no_window() {
+    let mut world = in_window("0 0 3 29 2 *");
+
+    world.take(&Event::Revoke);
+
+    assert!(!world.alarms.contains_key("window-missed"), "nothing is left to be replaced");
 }
 
 #[test]

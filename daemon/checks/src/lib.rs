@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod account;
+mod account_name;
 mod finding;
 pub mod host;
 pub mod kernel;

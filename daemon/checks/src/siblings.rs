@@ -4,6 +4,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::account_name::Name;
 use crate::plaintext::{SUBJECT, is_reference};
 use crate::{Fact, Finding, Id, Needs};
 
@@ -205,6 +206,7 @@ fn likeness(connection: &Connection, ours: &Ours) -> Likeness {
         return Likeness::Same;
     }
     let is_open = |name: &Name| match name {
+        Name::Locator(_, label) if label.is_empty() => false,
         Name::Locator(_, label) => {
             let mut labels = ours.iter().filter_map(Name::label);
             // Without its region, or with another spelling of it.
@@ -215,66 +217,6 @@ fn likeness(connection: &Connection, ours: &Ours) -> Likeness {
     };
     if theirs.iter().any(is_open) { Likeness::Perhaps } else { Likeness::None }
 }
-
-/// How an account is named; of all spellings one form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Name {
-    /// ORGANISATION-ACCOUNT.
-    Organisation(String),
-    /// A locator, with its region if it has one, and alone: xy12345.eu-west-1, xy12345.
-    Locator(String, String),
-    /// A host that is not Snowflake's by its name.
-    Host(String),
-}
-
-impl Name {
-    fn of(account: &str) -> Self {
-        let bare = bare(account);
-        Self::within(
-            DOMAINS.into_iter().find_map(|domain| bare.strip_suffix(domain)).unwrap_or(&bare),
-        )
-    }
-
-    fn of_host(host: &str) -> Self {
-        let bare = bare(host);
-        let within = DOMAINS.into_iter().find_map(|domain| bare.strip_suffix(domain));
-        within.map_or_else(|| Self::Host(bare.clone()), Self::within)
-    }
-
-    /// Only ORGANISATION-ACCOUNT has a hyphen before its first point.
-    fn within(name: &str) -> Self {
-        let name = name.strip_suffix(".privatelink").unwrap_or(name);
-        let label = name.split('.').next().unwrap_or_default();
-        match label.contains('-') {
-            true => Self::Organisation(name.to_owned()),
-            false => Self::Locator(name.to_owned(), label.to_owned()),
-        }
-    }
-
-    fn label(&self) -> Option<&String> {
-        match self {
-            Self::Locator(_, label) => Some(label),
-            Self::Organisation(_) | Self::Host(_) => None,
-        }
-    }
-}
-
-/// Without scheme, port and path. Underscores and hyphens are the same in an account's host, and so is upper and lower
-/// case.
-fn bare(text: &str) -> String {
-    let text = text.trim();
-    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let text = text.split(['/', '?', '#']).next().unwrap_or_default();
-    let text = match text.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') && port.bytes().all(|b| b.is_ascii_digit()) => {
-            host
-        }
-        Some(_) | None => text,
-    };
-    text.trim_end_matches('.').to_ascii_lowercase().replace('_', "-")
-}
-
-const DOMAINS: [&str; 2] = [".snowflakecomputing.com", ".snowflakecomputing.cn"];
 
 #[cfg(test)]
 mod tests {
@@ -333,6 +275,7 @@ mod tests {
         assert_eq!(with("account = \"xy12345.eu-west-1\""), [Outcome::Warning]);
         assert_eq!(with("account = \"myorg-another\""), []);
         assert_eq!(with("host = \"localhost\""), []);
+        assert_eq!(with("account = \"\""), []);
         assert_eq!(with(""), []);
         for same in [
             "account = \"myorg-my_account.privatelink\"",

@@ -56,11 +56,36 @@ const OWN: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leases;
 
     #[test]
     fn the_units_limit_has_room_for_everything() {
         assert_eq!(Room::within(16_384), Room::FULL);
         assert_eq!(Room::within(u64::MAX), Room::FULL);
+    }
+
+    #[test]
+    fn the_manual_says_each_limit_as_it_is() {
+        let manual = include_str!("../../packaging/man/patd.8");
+        let (_, said) = manual.split_once(".SH LIMITS").unwrap();
+        let said = said.split(".SH ").next().unwrap().replace(['\n', ','], " ");
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ").replace("1 024", "1024");
+        let said = said.replace("8 192", "8192").replace("4 096", "4096");
+        let full = Room::FULL;
+        for (most, of) in [
+            (leases::PER_PROCESS, "open leases."),
+            (leases::PER_UID, "open leases; "),
+            (limits::WATCHES_PER_UID, "watches ("),
+            (limits::REQUESTS_PER_UID, "requests in progress;"),
+            (usize::try_from(limits::BURST_PER_UID).unwrap(), "requests in one go"),
+            (usize::try_from(limits::RATE_PER_UID).unwrap(), "a second."),
+            (full.leases, "open leases "),
+            (full.watches, "watches "),
+            (full.requests, "requests in progress "),
+            (limits::REQUESTS_PER_UID, "places of its own"),
+        ] {
+            assert!(said.contains(&format!("{most} {of}")), "{most} {of}: {said}");
+        }
     }
 
     #[test]

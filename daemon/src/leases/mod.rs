@@ -7,3 +7,5 @@ mod watching;
 
 pub use journal::JournalError;
 pub use table::{Ends, Holder, Lease, LeaseId, Leases, Meant, NewLease, Open, Refused, Terms};
+#[cfg(test)]
+pub(crate) use table::{PER_PROCESS, PER_UID};

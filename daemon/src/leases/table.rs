@@ -380,6 +380,6 @@ fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
 }
 
 /// Open leases of one process: one that asks in a loop must not use up those of its user.
-const PER_PROCESS: usize = 64;
+pub(crate) const PER_PROCESS: usize = 64;
 /// Open leases of one uid. Each costs a descriptor and a small task.
-const PER_UID: usize = 1_024;
+pub(crate) const PER_UID: usize = 1_024;

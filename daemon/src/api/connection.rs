@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Ticket};
+use super::line::Line;
 use super::reply::{Refusal, Reply, refusal, response};
 use super::request::{Door, Request};
 use crate::desk;
@@ -37,26 +38,34 @@ pub(super) struct Visitor {
     pub(super) tasks: TaskTracker,
 }
 
+/// The way back to whoever is at the door.
+struct Way {
+    line: Line,
+    /// Cancelled where there is to be no answer.
+    dropped: CancellationToken,
+}
+
 /// Serves one request. Ends when the reply is taken, the peer is gone, or a deadline is over.
 pub(super) async fn serve(stream: UnixStream, visitor: Visitor) {
     let answered = Notify::new();
     let dropped = CancellationToken::new();
+    let line = Line::over(stream);
     let until = Instant::now() + limits::REQUEST_DEADLINE;
     let visitor = Mutex::new(Some(visitor));
     let service = service_fn(|request: http::Request<Incoming>| {
         // Kept-alive connections are off: there is no second request to find nobody here.
         let visitor = visitor.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (answered, dropped) = (&answered, dropped.clone());
+        let (answered, way) = (&answered, Way { line: line.clone(), dropped: dropped.clone() });
         async move {
             let answer = match visitor {
-                Some(visitor) => Box::pin(counted(visitor, request, until, dropped)).await,
+                Some(visitor) => Box::pin(counted(visitor, request, until, way)).await,
                 None => Err(refusal(ErrorCode::Malformed, "one request a connection", "")),
             };
             answered.notify_one();
             Ok::<Response<Full<Bytes>>, Infallible>(response(answer))
         }
     });
-    let connection = http().serve_connection(TokioIo::new(stream), service);
+    let connection = http().serve_connection(TokioIo::new(line.clone()), service);
     tokio::select! {
         // A peer that broke off or sent no HTTP needs no line in the log.
         _ended = connection => {}
@@ -87,10 +96,10 @@ async fn counted(
     visitor: Visitor,
     request: http::Request<Incoming>,
     until: Instant,
-    dropped: CancellationToken,
+    way: Way,
 ) -> Result<Reply, Refusal> {
     let (door, house) = (visitor.door, visitor.house.clone());
-    let answer = handle(visitor, request, until, dropped).await;
+    let answer = handle(visitor, request, until, way).await;
     if let (Door::HandOut, Err(no)) = (door, &answer) {
         house.audit.counts().refused(no.code);
     }
@@ -101,13 +110,16 @@ async fn handle(
     visitor: Visitor,
     request: http::Request<Incoming>,
     until: Instant,
-    dropped: CancellationToken,
+    Way { line, dropped }: Way,
 ) -> Result<Reply, Refusal> {
     let Visitor { house, door, admission, caller, ticket, stop, tasks } = visitor;
     let request = self::request(door, request, until).await?;
     let (is_an_act, may_last) = (request.is_an_act(), may_last(&request));
+    let is_a_watch = matches!(request, Request::Watch(_));
+    // Any other answer comes soon enough, and an act must not keep the connection open.
+    let line = is_a_watch.then_some(line);
     // A watch waits for long: it gives its place among the requests to the next one.
-    let in_progress = if matches!(request, Request::Watch(_)) {
+    let in_progress = if is_a_watch {
         let watch = caller.as_ref().ok().and_then(|caller| admission.watch(caller.uid));
         drop(ticket);
         watch.ok_or_else(too_many_watches)?
@@ -119,6 +131,7 @@ async fn handle(
         tokio::select! {
             answer = desk::answer(&house, door, caller, request) => Some(answer),
             () = over(stop, may_last) => None,
+            () = gone(line) => None,
         }
     };
     let answer = match is_an_act {
@@ -132,6 +145,13 @@ async fn handle(
             dropped.cancel();
             std::future::pending().await
         }
+    }
+}
+
+async fn gone(line: Option<Line>) {
+    match line {
+        Some(line) => line.ended().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,6 +6,7 @@ mod connection;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod line;
 mod listening;
 mod reply;
 mod request;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use pat_wire::admin::{LogFilter, LogPage, LogRequest};
 use pat_wire::limits::{BURST_PER_UID, REQUEST_DEADLINE, REQUESTS_PER_UID, WATCHES_PER_UID};
+use patd::leases::LeaseId;
 
 use crate::world::{CONNECTION, World, post};
 
@@ -104,6 +105,27 @@ fn watches_are_capped_and_given_back_when_the_watcher_is_gone() {
     watches.clear();
 
     crate::world::eventually("a place is free again", watch);
+}
+
+#[test]
+fn a_watcher_that_sent_more_than_its_question_keeps_no_place_once_it_is_gone() {
+    let world = World::running();
+    let lease = world.hand_out(CONNECTION).unwrap().terms.lease;
+    let id = LeaseId::claimed(&lease);
+    let question = post("/v1/watch", &format!("{{\"lease\":\"{lease}\"}}"));
+    let is_watched = || world.house().leases.is_watched(&id);
+    let (at_once, later): (&[u8], &[u8]) = (b"x", b"y");
+    for (with_it, after_it) in [(at_once, &[][..]), (&[], later), (at_once, later)] {
+        let mut stream = UnixStream::connect(world.path("run/patd.sock")).unwrap();
+        stream.write_all(&[&question, with_it].concat()).unwrap();
+        crate::world::eventually("it is watched", || is_watched().then_some(()));
+        // It may have been put out for that by then.
+        let _sent = stream.write_all(after_it);
+
+        drop(stream);
+
+        crate::world::eventually("its place is free", || (!is_watched()).then_some(()));
+    }
 }
 
 #[test]

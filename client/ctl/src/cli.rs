@@ -70,7 +70,7 @@ pub(crate) enum Verb {
     Rotate(RotateArgs),
     /// Stop hand-out and remove the tokens at Snowflake, until "enrol"
     Revoke(RevokeArgs),
-    /// Issue again after a revocation, a quarantine or a fence
+    /// Issue again after a revocation, a quarantine, a fence or a rebuilt store
     Enrol(ConnectionArgs),
     /// Write an entry: who may use which service user, under which name
     Add(AddArgs),

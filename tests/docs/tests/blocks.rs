@@ -4,7 +4,7 @@
 //! - `typed again in NAME`: its commands are typed in that part, too;
 //! - `configuration`: files, which patd and patctl would take (`configurations_are_good`);
 //! - `in tests/system`: its commands are run by the system suite, as they stand;
-//! - `tried by FILE: TEST`: another suite's test reads it.
+//! - `tried by FILE: TEST`: another suite's test, in Rust or a shell, reads it.
 //!
 //! One without a mark is in not_tried.txt, with the reason.
 
@@ -204,7 +204,7 @@ fn holds(document: &Document, mark: &str, block: &Block) -> bool {
     let tried_by = mark.strip_prefix("tried by ").and_then(|rest| rest.split_once(": "));
     tried_by.is_some_and(|(file, test)| {
         let text = fs::read_to_string(root().join(file)).unwrap_or_default();
-        text.contains(&format!("\nfn {test}("))
+        [format!("\nfn {test}("), format!("\n{test}() {{")].iter().any(|named| text.contains(named))
     })
 }
 

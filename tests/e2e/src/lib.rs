@@ -3,6 +3,7 @@
 
 mod admin;
 mod client;
+mod elsewhere;
 mod stranger;
 mod terminal;
 mod tokens;
@@ -10,6 +11,7 @@ mod tree;
 
 pub use admin::Admin;
 pub use client::{Client, client_program, log_in, refused_by_wrapper};
+pub use elsewhere::Elsewhere;
 pub use stranger::{STRANGER, Stranger};
 pub use terminal::Terminal;
 pub use tokens::{added, live, most_alive_ever, removed};

@@ -2,10 +2,9 @@
 //! loses its tokens from elsewhere (promises P3 and P8).
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
-use e2e::{Admin, live, log_in, said};
+use e2e::{Admin, Elsewhere, live, log_in, said};
 use serde_json::Value;
 use snowflake_sim::{Act, Fault, On};
 use world::{CONNECTION, ROLE, USER, World, own_name};
@@ -140,7 +139,7 @@ fn a_lost_hosts_tokens_are_removed_from_elsewhere_and_no_others() {
     let elsewhere = elsewhere(&world);
     let retire = |more: &[&str]| {
         let arguments = [&["retire", "--host", &id], more].concat();
-        from(&world, &elsewhere, &arguments)
+        elsewhere.patctl(&world, &arguments)
     };
 
     let unconfirmed = retire(&["--yes"]);
@@ -171,7 +170,7 @@ fn a_lost_hosts_broker_that_is_named_goes_before_its_tokens() {
         ["retire", "--host", &id, "--broker", "PATD_HOST1", "--yes", "--confirm", "drop", "--json"];
 
     let own = admin.patctl(&world, &arguments);
-    let retired = from(&world, &elsewhere, &arguments);
+    let retired = elsewhere.patctl(&world, &arguments);
 
     assert!(said(&own).contains("is the broker of this configuration"), "{}", said(&own));
     assert_eq!(retired.status.code(), Some(0), "{}", said(&retired));
@@ -227,45 +226,9 @@ fn applied() -> (World, Admin) {
     (world, admin)
 }
 
-/// The configuration of another host with the same service user.
-fn elsewhere(world: &World) -> PathBuf {
-    let (config, keys) = (world.folder().join("elsewhere"), world.folder().join("elsewhere-keys"));
-    fs::create_dir(&keys).unwrap();
-    let main = fs::read_to_string(world.config().join("patd.toml")).unwrap();
-    let patctl = |arguments: &[&str]| {
-        let mut command = Command::new(world.programs.patctl());
-        let output = command.arg("--config").arg(&config).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
-    };
-    let key = |name: &str| format!("file:{}", keys.join(name).display());
-    let state = world.folder().join("elsewhere-state");
-    patctl(&[
-        "init",
-        "--account",
-        "MYORG-MYACCOUNT",
-        "--admin-user",
-        "PATD_HOST2",
-        "--root-key",
-        &key("root-key"),
-        "--admin-key",
-        &key("admin-key.pem"),
-        "--state",
-        state.to_str().unwrap(),
-    ]);
-    // The same account, and another broker.
-    let main = main
-        .replace("PATD_HOST1", "PATD_HOST2")
-        .replace(world.keys().to_str().unwrap(), keys.to_str().unwrap());
-    fs::write(config.join("patd.toml"), main).unwrap();
-    patctl(&["add", CONNECTION, "--user", USER, "--role", ROLE, "--for", &own_name()]);
-    config
-}
-
-/// Runs a verb as the security admin, with the configuration of another host.
-fn from(world: &World, config: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(world.programs.patctl());
-    command.arg("--config").arg(config).args(arguments).args(["--as", "SEC_ADMIN", "--key-file"]);
-    command.arg(world.keys().join("SEC_ADMIN.p8")).output().unwrap()
+/// Another host with the same service user.
+fn elsewhere(world: &World) -> Elsewhere {
+    Elsewhere::with(world, &[CONNECTION, "--user", USER, "--role", ROLE, "--for", &own_name()])
 }
 
 /// Of the users and roles that PAT Broker makes, those that are there.

@@ -41,7 +41,7 @@ pub(crate) struct ConsentArgs {
     /// Do not ask whether to begin
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Confirm dangerous changes: account-policies, replace-policy, drop, any-network
+    /// Confirm dangerous changes: account-policies, replace-policy, drop, any-network, shorter-life
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = confirmation)]
     pub(crate) confirm: Vec<Confirmation>,
     /// Begin although the role seems to lack a privilege that a step needs
@@ -136,6 +136,7 @@ pub(crate) fn word(confirmation: Confirmation) -> &'static str {
         Confirmation::ReplacePolicy => "replace-policy",
         Confirmation::Drop => "drop",
         Confirmation::AnyNetwork => "any-network",
+        Confirmation::ShorterLife => "shorter-life",
     }
 }
 
@@ -144,9 +145,10 @@ fn confirmation(text: &str) -> Result<Confirmation, String> {
     known.ok_or_else(|| format!("write {}", CONFIRMATIONS.map(word).join(", ")))
 }
 
-const CONFIRMATIONS: [Confirmation; 4] = [
+const CONFIRMATIONS: [Confirmation; 5] = [
     Confirmation::AccountPolicies,
     Confirmation::ReplacePolicy,
     Confirmation::Drop,
     Confirmation::AnyNetwork,
+    Confirmation::ShorterLife,
 ];

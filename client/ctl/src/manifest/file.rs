@@ -218,6 +218,7 @@ pub(super) mod tests {
             tokens: TokenPolicy::Ours {
                 default_days: 7,
                 max_days: 30,
+                is_limit: true,
                 evaluation: Evaluation::EnforcedRequired,
             },
             users: vec![ServiceUser {

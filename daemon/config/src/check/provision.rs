@@ -100,7 +100,8 @@ impl Wanted {
 }
 
 impl Tokens {
-    /// The longest life is what the entries need, unless it is written; a shorter one would refuse them tokens.
+    /// The longest life is what the entries need, unless it is written; a shorter one would refuse them tokens. Only what is
+    /// written is a limit: the policy is that of other hosts, too, whose entries are not known here.
     fn settled(&self, entries: &[&Checked], faults: &mut Faults) -> TokenPolicy {
         let (max_days, evaluation) = match self {
             Self::Existing(name) => return TokenPolicy::Existing(name.clone()),
@@ -122,9 +123,10 @@ impl Tokens {
                 faults.add(&days.place, Wrong::new(what, next_step));
             }
         }
+        let is_limit = max_days.is_some();
         let max_days = max_days.as_ref().map(|max| max.value);
         let max_days = max_days.or(needed).unwrap_or(DAYS_TO_EXPIRY);
-        TokenPolicy::Ours { default_days: max_days, max_days, evaluation }
+        TokenPolicy::Ours { default_days: max_days, max_days, is_limit, evaluation }
     }
 }
 

@@ -24,7 +24,8 @@ fn without_provision_the_pattern_has_its_documented_defaults() {
     let policy = "PATD_HOST1_NETWORK".to_owned();
     assert_eq!(desired.network, Network::Allow { policy, sources: vec![Source::AsSeen] });
     let (default_days, max_days, evaluation) = (7, 7, Evaluation::EnforcedRequired);
-    assert_eq!(desired.tokens, TokenPolicy::Ours { default_days, max_days, evaluation });
+    let is_limit = false;
+    assert_eq!(desired.tokens, TokenPolicy::Ours { default_days, max_days, is_limit, evaluation });
     assert!(desired.scopes.bar_persons && desired.scopes.admit_services);
     assert_eq!((&desired.broker.public_key, &desired.broker.key_fingerprint), (&None, &None));
     let user = &desired.users[0];
@@ -79,7 +80,8 @@ database_roles = []
         vec![Source::Range("198.51.100.0/24".to_owned()), Source::Rule(rule), Source::AsSeen];
     assert_eq!(desired.network, Network::Allow { policy: "OURS".to_owned(), sources });
     let (default_days, max_days, evaluation) = (90, 90, Evaluation::EnforcedNotRequired);
-    assert_eq!(desired.tokens, TokenPolicy::Ours { default_days, max_days, evaluation });
+    let is_limit = true;
+    assert_eq!(desired.tokens, TokenPolicy::Ours { default_days, max_days, is_limit, evaluation });
     assert!(!desired.scopes.bar_persons && !desired.scopes.admit_services);
     let blocked = ["ACCOUNTADMIN", "ORGADMIN"].map(Role::new);
     assert_eq!(desired.scopes.blocked_roles, blocked);

@@ -109,8 +109,12 @@ pub enum TokenPolicy {
     Ours {
         /// Life of a token that says nothing, in days.
         default_days: u32,
-        /// Longest life, in days.
+        /// Longest life, in days: what our own tokens need, or the limit that somebody wrote.
         max_days: u32,
+        /// Whether that is a limit: then a longer one at Snowflake is lowered to it. The policy is every host's, so otherwise
+        /// a longer one stays.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_limit: bool,
         /// What a network policy means to a token.
         evaluation: Evaluation,
     },

@@ -47,6 +47,7 @@ pub(crate) fn desired() -> Desired {
         tokens: TokenPolicy::Ours {
             default_days: 7,
             max_days: 30,
+            is_limit: false,
             evaluation: Evaluation::EnforcedRequired,
         },
         users: vec![service_user("MIGUEL_CLI")],

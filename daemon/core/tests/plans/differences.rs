@@ -182,8 +182,8 @@ fn policies() -> Vec<OneChange> {
             "ALTER AUTHENTICATION POLICY \"PATD\".\"POLICIES\".\"PATD_TOKENS_ONLY\" SET AUTHENTICATION_METHODS = ('PROGRAMMATIC_ACCESS_TOKEN')",
         ),
         (
-            "tokens may live longer",
-            |o| with_policy(o, "PATD_TOKENS_ONLY", "PAT_POLICY", &pat_policy(7, 365, false)),
+            "tokens may not live long enough",
+            |o| with_policy(o, "PATD_TOKENS_ONLY", "PAT_POLICY", &pat_policy(7, 29, false)),
             TOKENS_POLICY,
         ),
         (

@@ -294,8 +294,12 @@ fn a_network_policy_that_takes_the_place_of_the_accounts_says_so() {
 #[test]
 fn tokens_that_work_from_anywhere_need_their_own_confirmation_each_time() {
     let mut wanted = desired();
-    wanted.tokens =
-        TokenPolicy::Ours { default_days: 7, max_days: 30, evaluation: Evaluation::NotEnforced };
+    wanted.tokens = TokenPolicy::Ours {
+        default_days: 7,
+        max_days: 30,
+        is_limit: false,
+        evaluation: Evaluation::NotEnforced,
+    };
 
     for observed in [empty(&wanted), finished(&wanted)] {
         let plan = planned(&wanted, &observed);

@@ -17,4 +17,5 @@ mod locked_out;
 mod names;
 mod offline;
 mod privileges;
+mod shared_policy;
 mod unseen;

@@ -158,6 +158,6 @@ fn sources(wanted: &mut Desired, all: Vec<Source>) {
 }
 
 fn days(wanted: &mut Desired, default_days: u32, max_days: u32) {
-    wanted.tokens =
-        TokenPolicy::Ours { default_days, max_days, evaluation: Evaluation::EnforcedRequired };
+    let evaluation = Evaluation::EnforcedRequired;
+    wanted.tokens = TokenPolicy::Ours { default_days, max_days, is_limit: false, evaluation };
 }

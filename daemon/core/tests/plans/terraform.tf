@@ -51,6 +51,10 @@ resource "snowflake_authentication_policy" "patd_tokens_only" {
     network_policy_evaluation = "ENFORCED_REQUIRED"
     # REQUIRE_ROLE_RESTRICTION_FOR_SERVICE_USERS is TRUE unless somebody changes it
   }
+  lifecycle {
+    # all hosts share this policy: to raise the days for another one, take this out
+    ignore_changes = [pat_policy[0].default_expiry_in_days, pat_policy[0].max_expiry_in_days]
+  }
 }
 
 resource "snowflake_authentication_policy" "patd_key_only" {

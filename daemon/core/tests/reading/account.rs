@@ -148,6 +148,7 @@ pub(crate) fn desired() -> Desired {
         tokens: TokenPolicy::Ours {
             default_days: 7,
             max_days: 7,
+            is_limit: false,
             evaluation: Evaluation::EnforcedRequired,
         },
         users: vec![ServiceUser {

@@ -14,8 +14,12 @@ fn ids(world: &World) -> Vec<String> {
 #[test]
 fn tokens_that_work_from_anywhere_are_drift_even_where_they_are_wanted() {
     let mut world = World::good();
-    world.desired.tokens =
-        TokenPolicy::Ours { default_days: 7, max_days: 7, evaluation: Evaluation::NotEnforced };
+    world.desired.tokens = TokenPolicy::Ours {
+        default_days: 7,
+        max_days: 7,
+        is_limit: true,
+        evaluation: Evaluation::NotEnforced,
+    };
     world.reword("PATD_TOKENS_ONLY", "PAT_POLICY", "ENFORCED_REQUIRED", "NOT_ENFORCED");
 
     assert_eq!(ids(&world), ["network-enforced"]);
@@ -27,6 +31,7 @@ fn a_policy_that_is_only_obeyed_where_there_is_one_may_be_wanted() {
     world.desired.tokens = TokenPolicy::Ours {
         default_days: 7,
         max_days: 7,
+        is_limit: true,
         evaluation: Evaluation::EnforcedNotRequired,
     };
     world.reword("PATD_TOKENS_ONLY", "PAT_POLICY", "ENFORCED_REQUIRED", "ENFORCED_NOT_REQUIRED");
@@ -45,6 +50,22 @@ fn the_sites_token_policy_chooses_the_life_but_not_whether_tokens_are_bound() {
 
     world.reword("TOKENS_OF_OLD", "PAT_POLICY", "SERVICE_USERS=true", "SERVICE_USERS=false");
     assert_eq!(ids(&world), ["restriction-required"]);
+}
+
+/// Another host may need longer tokens; what this one needs is less than that.
+#[test]
+fn a_longer_life_than_ours_is_right_unless_a_limit_is_written() {
+    let mut world = World::good();
+    let TokenPolicy::Ours { is_limit, .. } = &mut world.desired.tokens else { panic!("ours") };
+    *is_limit = false;
+    let life = |world: &mut World, from: &str, to: &str| {
+        let [from, to] = [from, to].map(|days| format!("MAX_EXPIRY_IN_DAYS={days}"));
+        world.reword("PATD_TOKENS_ONLY", "PAT_POLICY", &from, &to);
+        ids(world)
+    };
+
+    assert!(life(&mut world, "7", "90").is_empty(), "{:?}", world.failed());
+    assert_eq!(life(&mut world, "90", "6"), ["token-life"]);
 }
 
 #[test]

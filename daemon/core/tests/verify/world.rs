@@ -146,6 +146,7 @@ fn desired() -> Desired {
         tokens: TokenPolicy::Ours {
             default_days: 7,
             max_days: 7,
+            is_limit: true,
             evaluation: Evaluation::EnforcedRequired,
         },
         users: vec![ServiceUser {

@@ -114,6 +114,7 @@ fn desired(sim: &Simulator, key: &SigningKey) -> Desired {
         tokens: TokenPolicy::Ours {
             default_days: 7,
             max_days: 7,
+            is_limit: false,
             evaluation: Evaluation::EnforcedRequired,
         },
         users: vec![ServiceUser {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::draft::{Change, Draft, was};
 use super::look::{Look, look};
-use super::pat_policy::{self, BLOCKED, Fields};
+use super::pat_policy::{self, BLOCKED};
 use super::privilege::Need;
 use super::quote;
 use super::step::{Confirmation, Danger, Sign};
+use super::token_life::{LONGEST, Life, Now};
 use super::value::Value;
 use crate::pattern::desired::{Evaluation, TokenPolicy};
 use crate::pattern::observed::AuthenticationPolicy;
@@ -25,6 +26,8 @@ pub(super) struct Policy {
     pub(super) governed: Vec<String>,
     /// Why it is there.
     pub(super) why: &'static str,
+    /// The properties that a script leaves as they are where the policy is there already.
+    pub(super) kept_again: &'static [&'static str],
     /// What creating it must be confirmed for.
     pub(super) on_create: Option<Danger>,
     /// What changing it must be confirmed for.
@@ -37,10 +40,9 @@ impl Draft<'_> {
         self.blocked_by_us();
         match &self.desired.tokens {
             TokenPolicy::Existing(name) => self.existing_policy(name)?,
-            TokenPolicy::Ours { default_days, max_days, evaluation } => {
-                let fields = pat_policy::of_tokens(*default_days, *max_days, *evaluation)?;
-                let policy = self.tokens_only(fields, *evaluation)?;
-                self.policy(&policy)?;
+            TokenPolicy::Ours { default_days, max_days, is_limit, evaluation } => {
+                let life = Life { default: *default_days, longest: *max_days };
+                self.token_policy(life, *is_limit, *evaluation)?;
             }
         }
         if self.desired.broker.is_ours() {
@@ -50,10 +52,49 @@ impl Draft<'_> {
                 properties: BTreeMap::from([("AUTHENTICATION_METHODS".to_owned(), methods)]),
                 governed: governed(&["AUTHENTICATION_METHODS", "CLIENT_TYPES", "CLIENT_POLICY"]),
                 why: "the broker logs in with its key and nothing else",
+                kept_again: &[],
                 on_create: None,
                 on_change: None,
             })?;
         }
+        Ok(())
+    }
+
+    /// The policy of all hosts: what one of them does not know is left as it is.
+    fn token_policy(
+        &mut self,
+        wanted: Life,
+        is_limit: bool,
+        evaluation: Evaluation,
+    ) -> Result<(), SqlError> {
+        let name = dotted(&self.desired.home.holds(TOKENS_ONLY));
+        let now = self.life_now(&name);
+        let whole = self.tokens_only(wanted, evaluation)?;
+        let mut policy = self.tokens_only(wanted.beside(now, is_limit), evaluation)?;
+        if now == Now::Unreadable {
+            let danger = policy.on_change.get_or_insert_with(|| self.shorter(&name));
+            danger.unseen.push("how long tokens may live now".to_owned());
+        }
+        self.policy(&policy)?;
+        if wanted.shortens(now, is_limit) {
+            self.shorten(&whole, now)?;
+        }
+        if self.reruns() {
+            self.kept_when_rerun(&whole, wanted)?;
+        }
+        Ok(())
+    }
+
+    /// A script cannot know what is there, and PAT_POLICY is written whole: it would shorten the life of others' tokens.
+    fn kept_when_rerun(&mut self, policy: &Policy, wanted: Life) -> Result<(), SqlError> {
+        let whole = policy.saying("PAT_POLICY", "")?.statement;
+        let text = format!(
+            "if it was there already, what it says of tokens stays: other hosts may need a longer life than this one. \
+             Where its {LONGEST} is below {} (DESCRIBE AUTHENTICATION POLICY shows it), run this with the most that any \
+             host needs: {whole}",
+            wanted.longest
+        );
+        self.note("tokens-kept", &object(&policy.name), text, false);
         Ok(())
     }
 
@@ -69,8 +110,20 @@ impl Draft<'_> {
         }
     }
 
-    fn tokens_only(&self, mut fields: Fields, evaluation: Evaluation) -> Result<Policy, SqlError> {
+    /// Returns the statement that says all of what is wanted of tokens; none of ours: it says nothing.
+    pub(super) fn token_policy_whole(&self) -> Result<String, SqlError> {
+        let TokenPolicy::Ours { default_days, max_days, evaluation, .. } = &self.desired.tokens
+        else {
+            return Ok(String::new());
+        };
+        let life = Life { default: *default_days, longest: *max_days };
+        let policy = self.tokens_only(life, *evaluation)?;
+        Ok(policy.saying("PAT_POLICY", "")?.statement)
+    }
+
+    fn tokens_only(&self, life: Life, evaluation: Evaluation) -> Result<Policy, SqlError> {
         let name = self.desired.home.holds(TOKENS_ONLY);
+        let mut fields = pat_policy::of_tokens(life, evaluation)?;
         pat_policy::block(&mut fields, &self.desired.scopes.blocked_roles, self.observed)?;
         if !fields.contains_key(BLOCKED) && self.blocks_now(&dotted(&name)) {
             fields.insert(BLOCKED.to_owned(), Value::list([]));
@@ -90,6 +143,7 @@ impl Draft<'_> {
                 "PAT_POLICY",
             ]),
             why: "service users log in with role-restricted tokens and nothing else",
+            kept_again: &["PAT_POLICY"],
             on_create: danger.clone(),
             on_change: danger,
         })
@@ -140,6 +194,8 @@ impl Draft<'_> {
         self.step(Sign::Add, change, policy.on_create.clone());
         self.rights.make("AUTHENTICATION POLICY", &dotted(&policy.name));
         if self.reruns() {
+            let kept = |name: &&&String| !policy.kept_again.contains(&name.as_str());
+            let says = policy.assignments(&all.iter().filter(kept).copied().collect::<Vec<_>>())?;
             let alter = policy.altering(format!("SET {says}"), "in case the policy existed")?;
             self.step(Sign::Change, alter, policy.on_change.clone());
         }
@@ -199,6 +255,12 @@ impl Policy {
             Some(wanted) => value.says(wanted),
             None => value.said(name).is_none(),
         }
+    }
+
+    /// Returns the ALTER that sets one property.
+    pub(super) fn saying(&self, name: &str, why: &str) -> Result<Change, SqlError> {
+        let says = self.assignments(&[&name.to_owned()])?;
+        self.altering(format!("SET {says}"), why)
     }
 
     fn altering(&self, change: String, why: &str) -> Result<Change, SqlError> {

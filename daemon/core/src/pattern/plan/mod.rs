@@ -23,6 +23,7 @@ pub mod render;
 mod roles;
 mod scopes;
 mod step;
+mod token_life;
 mod users;
 mod value;
 
@@ -65,6 +66,15 @@ pub fn offline(desired: &Desired) -> Result<Plan, SqlError> {
     let mut draft = Draft::new(desired, &observed, Manner::Rerunnable);
     draft.all()?;
     Ok(draft.plan(String::new()))
+}
+
+/// Returns the statement that makes the token policy say all of what is wanted of tokens, whatever it says now.
+///
+/// # Errors
+/// As [`plan`].
+fn token_policy_whole(desired: &Desired) -> Result<String, SqlError> {
+    let observed = assumed::empty(desired);
+    Draft::new(desired, &observed, Manner::Rerunnable).token_policy_whole()
 }
 
 impl Draft<'_> {

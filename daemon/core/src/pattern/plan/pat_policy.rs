@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::quote;
+use super::token_life::{DEFAULT, LONGEST, Life};
 use super::value::Value;
 use crate::names::Role;
 use crate::pattern::desired::Evaluation;
@@ -17,17 +18,13 @@ pub(super) type Fields = BTreeMap<String, Value>;
 ///
 /// # Errors
 /// When days are out of range.
-pub(super) fn of_tokens(
-    default: u32,
-    max: u32,
-    evaluation: Evaluation,
-) -> Result<Fields, SqlError> {
-    days("max_days_to_expiry", max, 365, "1 to 365")?;
-    days("default days to expiry", default, max, "1 to max_days_to_expiry")?;
+pub(super) fn of_tokens(life: Life, evaluation: Evaluation) -> Result<Fields, SqlError> {
+    days("max_days_to_expiry", life.longest, 365, "1 to 365")?;
+    days("default days to expiry", life.default, life.longest, "1 to max_days_to_expiry")?;
     Ok(Fields::from(
         [
-            ("DEFAULT_EXPIRY_IN_DAYS", default.to_string()),
-            ("MAX_EXPIRY_IN_DAYS", max.to_string()),
+            (DEFAULT, life.default.to_string()),
+            (LONGEST, life.longest.to_string()),
             ("NETWORK_POLICY_EVALUATION", evaluation.as_sql().to_owned()),
             (FOR_SERVICES, "TRUE".to_owned()),
         ]
@@ -37,7 +34,8 @@ pub(super) fn of_tokens(
 
 /// Returns the PAT_POLICY of Snowflake's built-in policy (snowflake docs: create-authentication-policy).
 pub(super) fn built_in() -> Fields {
-    of_tokens(15, 365, Evaluation::EnforcedRequired).unwrap_or_default()
+    let life = Life { default: 15, longest: 365 };
+    of_tokens(life, Evaluation::EnforcedRequired).unwrap_or_default()
 }
 
 fn days(what: &'static str, value: u32, most: u32, range: &'static str) -> Result<(), SqlError> {

@@ -135,6 +135,7 @@ impl Draft<'_> {
             governed: governed.collect(),
             properties: said,
             why: place.scope.why(),
+            kept_again: &[],
             on_create: None,
             on_change: in_force.then(|| self.account_danger(place.scope, &before, &methods)),
         }))

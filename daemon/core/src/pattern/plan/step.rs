@@ -89,6 +89,8 @@ pub enum Confirmation {
     Drop,
     /// Tokens that work from anywhere (`NOT_ENFORCED`).
     AnyNetwork,
+    /// A lower `MAX_EXPIRY_IN_DAYS` in the policy that all hosts share.
+    ShorterLife,
 }
 
 /// A user that a step would lock out.
@@ -137,8 +139,13 @@ impl Sign {
 
 impl Confirmation {
     /// Every confirmation there is.
-    pub const ALL: [Self; 4] =
-        [Self::AccountPolicies, Self::ReplacePolicy, Self::Drop, Self::AnyNetwork];
+    pub const ALL: [Self; 5] = [
+        Self::AccountPolicies,
+        Self::ReplacePolicy,
+        Self::Drop,
+        Self::AnyNetwork,
+        Self::ShorterLife,
+    ];
 
     /// Returns the word of `--confirm`.
     pub fn as_str(self) -> &'static str {
@@ -147,6 +154,7 @@ impl Confirmation {
             Self::ReplacePolicy => "replace-policy",
             Self::Drop => "drop",
             Self::AnyNetwork => "any-network",
+            Self::ShorterLife => "shorter-life",
         }
     }
 
@@ -157,6 +165,9 @@ impl Confirmation {
             Self::ReplacePolicy => "this takes the place of a policy that is in force",
             Self::Drop => "this cannot be undone",
             Self::AnyNetwork => "tokens will work from anywhere",
+            Self::ShorterLife => {
+                "tokens of a longer life, also those of other hosts, end at once, and no more can be made"
+            }
         }
     }
 }

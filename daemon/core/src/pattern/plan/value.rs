@@ -43,6 +43,14 @@ impl Value {
         simple.then(|| Self::Word(text.trim_matches(['\'', '"']).to_owned()))
     }
 
+    /// Returns the word.
+    pub(super) fn as_word(&self) -> Option<&str> {
+        match self {
+            Self::Word(word) => Some(word),
+            Self::List(_) | Self::Fields(_) => None,
+        }
+    }
+
     /// Returns the items of a list.
     pub(super) fn items(&self) -> Option<&BTreeSet<String>> {
         match self {

@@ -126,14 +126,18 @@ fn restriction_required(tokens: Option<&BTreeMap<String, String>>) -> Verdict {
     })
 }
 
-/// Of the site's own policy any life will do: it is the site's to choose.
+/// Of the site's own policy any life will do: it is the site's to choose. One of ours governs the users of other hosts,
+/// too: more than ours need is right unless a limit is written.
 fn life(tokens: Option<&BTreeMap<String, String>>, wanted: &TokenPolicy) -> Verdict {
     with(tokens, "DEFAULT_EXPIRY_IN_DAYS", |default| {
         with(tokens, "MAX_EXPIRY_IN_DAYS", |max| {
             let holds = match wanted {
                 TokenPolicy::Existing(_) => true,
-                TokenPolicy::Ours { default_days, max_days, .. } => {
+                TokenPolicy::Ours { default_days, max_days, is_limit: true, .. } => {
                     default.parse() == Ok(*default_days) && max.parse() == Ok(*max_days)
+                }
+                TokenPolicy::Ours { max_days, is_limit: false, .. } => {
+                    max.parse().is_ok_and(|max: u32| max >= *max_days)
                 }
             };
             Verdict::when(

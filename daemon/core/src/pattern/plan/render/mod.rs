@@ -1,6 +1,7 @@
 //! A plan as people and other tools read it.
 
 mod hcl;
+mod resource;
 mod said;
 mod sql;
 mod terraform;

@@ -2,12 +2,13 @@
 //! the provider has no resource or attribute for. Resources: the provider's documentation, docs/resources.
 
 use super::hcl::{Block, Labels, Value};
-use crate::pattern::desired::{
-    Desired, Management, Network, Privilege, ServiceUser, Source, TokenPolicy,
+use super::resource::{
+    as_long_as_it_is, commented, execute, full, on, reference, role, service_user,
 };
-use crate::pattern::ours::{FullName, KEY_ONLY, OUR_COMMENT, PERSONS, SERVICES, TOKENS_ONLY};
+use crate::pattern::desired::{Desired, Management, Network, ServiceUser, Source, TokenPolicy};
+use crate::pattern::ours::{KEY_ONLY, PERSONS, SERVICES, TOKENS_ONLY};
 use crate::pattern::plan::grants::MANAGE_TOKENS;
-use crate::pattern::plan::{Plan, check_privilege, offline, quote};
+use crate::pattern::plan::{Plan, offline, quote, token_policy_whole};
 use crate::sql::SqlError;
 
 /// Returns the configuration as HCL, for an account without policies of its own at account level.
@@ -124,7 +125,9 @@ impl Script<'_> {
     }
 
     fn policies(&mut self) -> Result<(), SqlError> {
-        if let TokenPolicy::Ours { default_days, max_days, evaluation } = &self.desired.tokens {
+        if let TokenPolicy::Ours { default_days, max_days, is_limit, evaluation } =
+            &self.desired.tokens
+        {
             let pat_policy = Block::new("pat_policy", &[])
                 .with("default_expiry_in_days", Value::Number(*default_days))
                 .with("max_expiry_in_days", Value::Number(*max_days))
@@ -134,9 +137,11 @@ impl Script<'_> {
                 );
             let policy =
                 self.policy("patd_tokens_only", TOKENS_ONLY, &["PROGRAMMATIC_ACCESS_TOKEN"]);
-            self.add(policy.block(pat_policy));
+            let policy = policy.block(pat_policy);
+            self.add(if *is_limit { policy } else { policy.block(as_long_as_it_is()) });
             if !self.desired.scopes.blocked_roles.is_empty() {
-                self.beyond_provider("patd_tokens_only", TOKENS_ONLY)?;
+                let statement = token_policy_whole(self.desired)?;
+                self.beyond_provider("patd_tokens_only", TOKENS_ONLY, statement)?;
             }
         }
         if self.desired.broker.is_ours() {
@@ -152,15 +157,25 @@ impl Script<'_> {
             .with("authentication_methods", Value::texts(methods.iter().copied()))
     }
 
-    /// Sets what the provider knows no attribute for, by the statement the plan has.
-    fn beyond_provider(&mut self, label: &str, name: &str) -> Result<(), SqlError> {
+    /// Returns the statement of the plan that sets what the provider knows no attribute for, if there is one.
+    fn of_plan(&self, name: &str) -> Result<Option<String>, SqlError> {
         let quoted = quote::full("authentication policy", &self.desired.home.holds(name))?;
         let begins = format!("ALTER AUTHENTICATION POLICY {quoted} SET ");
         let sets = |statement: &str| {
             statement.starts_with(&begins) && statement.contains(" PAT_POLICY = ")
         };
         let found = self.plan.steps.iter().find(|step| sets(&step.statement));
-        let Some(statement) = found.map(|step| step.statement.clone()) else { return Ok(()) };
+        Ok(found.map(|step| step.statement.clone()))
+    }
+
+    /// Sets what the provider knows no attribute for.
+    fn beyond_provider(
+        &mut self,
+        label: &str,
+        name: &str,
+        statement: String,
+    ) -> Result<(), SqlError> {
+        let quoted = quote::full("authentication policy", &self.desired.home.holds(name))?;
         let label = format!("{label}_pat_policy");
         let revert = format!("ALTER AUTHENTICATION POLICY {quoted} UNSET PAT_POLICY");
         let after =
@@ -189,7 +204,9 @@ impl Script<'_> {
     ) -> Result<(), SqlError> {
         let policy = self.policy(label, name, methods).comment(EMPTY_ACCOUNT);
         self.add(policy);
-        self.beyond_provider(label, name)?;
+        if let Some(statement) = self.of_plan(name)? {
+            self.beyond_provider(label, name, statement)?;
+        }
         let quoted = quote::full("authentication policy", &self.desired.home.holds(name))?;
         let set = format!("ALTER ACCOUNT SET AUTHENTICATION POLICY {quoted} {whom}");
         let unset = format!("ALTER ACCOUNT UNSET AUTHENTICATION POLICY {whom}");
@@ -336,50 +353,6 @@ impl Script<'_> {
         }
         Ok(())
     }
-}
-
-fn on(privilege: &Privilege) -> Result<Block, SqlError> {
-    check_privilege(privilege)?;
-    let name = quote::parts("object of a privilege", &privilege.name)?;
-    let kind = privilege.on.as_str();
-    Ok(match privilege.name.as_slice() {
-        [one] => Block::new("on_account_object", &[])
-            .with("object_type", kind)
-            .with("object_name", one.as_str()),
-        [_, _] => Block::new("on_schema", &[]).with("schema_name", name),
-        _ => {
-            Block::new("on_schema_object", &[]).with("object_type", kind).with("object_name", name)
-        }
-    })
-}
-
-fn commented(kind: &str, label: &str) -> Block {
-    Block::resource(kind, label).with("comment", OUR_COMMENT)
-}
-
-fn role(label: &str, name: &str) -> Block {
-    commented("snowflake_account_role", label).with("name", name)
-}
-
-fn service_user(label: &str, name: &str) -> Block {
-    commented("snowflake_service_user", label)
-        .with("name", name)
-        .with("default_secondary_roles_option", "NONE")
-}
-
-fn execute(label: &str, execute: String, revert: String, after: &str) -> Block {
-    Block::resource("snowflake_execute", label)
-        .with("execute", execute)
-        .with("revert", revert)
-        .with("depends_on", Value::List(vec![reference(after)]))
-}
-
-fn reference(text: &str) -> Value {
-    Value::Reference(text.to_owned())
-}
-
-fn full(name: &FullName) -> Result<String, SqlError> {
-    quote::full("authentication policy", name)
 }
 
 /// What ALL means but for tokens (snowflake docs: create-authentication-policy).

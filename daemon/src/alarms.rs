@@ -48,6 +48,13 @@ impl Alarms {
         self.audit.note(at, &Event::AlarmCleared { id: &gone.id, subject: gone.subject.clone() });
     }
 
+    /// Takes every alarm about a subject down.
+    pub fn clear_all(&self, subject: &str) {
+        let of_subject = |(about, id): &(String, String)| (about == subject).then(|| id.clone());
+        let ids: Vec<String> = self.standing().keys().filter_map(of_subject).collect();
+        ids.iter().for_each(|id| self.clear(subject, id));
+    }
+
     /// Returns the alarms that stand, by subject.
     pub fn standing_now(&self) -> Vec<Problem> {
         self.standing().values().cloned().collect()

@@ -158,8 +158,18 @@ pub(crate) struct RotateArgs {
 }
 
 #[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
 pub(crate) struct RevokeArgs {
+    #[command(flatten)]
+    pub(crate) what: RevokedArgs,
+    /// With --user: there is no such user at Snowflake any more, nor a connection of it: forget it
+    #[arg(long, requires = "user")]
+    pub(crate) gone: bool,
+}
+
+/// What is revoked: one of these.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct RevokedArgs {
     /// The connection, as -c names it
     #[arg(value_name = "CONNECTION")]
     pub(crate) connection: Option<String>,

@@ -11,19 +11,27 @@ use crate::text::plain;
 pub(crate) fn run(cli: &Cli, args: &RevokeArgs) -> Result<Answer, Failure> {
     let revoked: Revoked = daemon::order(cli, "/v1/revoke", &request(args)?)?;
     let exit = if revoked.pending.is_empty() { Exit::Ok } else { Exit::Alarms };
-    Ok(Answer { text: text_of(&revoked), json: json!(revoked), exit })
+    let text = if args.gone { forgotten(&revoked) } else { text_of(&revoked) };
+    Ok(Answer { text, json: json!(revoked), exit })
 }
 
 fn request(args: &RevokeArgs) -> Result<RevokeRequest, Failure> {
-    match (&args.connection, &args.user, args.all) {
-        (Some(connection), None, false) => Ok(RevokeRequest::Connection(connection.clone())),
-        (None, Some(user), false) => Ok(RevokeRequest::User(user.clone())),
-        (None, None, true) => Ok(RevokeRequest::All),
-        (_, _, _) => {
-            let next_step = "name a connection, or --user USER, or --all";
+    let what = &args.what;
+    match (&what.connection, &what.user, what.all, args.gone) {
+        (Some(connection), None, false, false) => Ok(RevokeRequest::Connection(connection.clone())),
+        (None, Some(user), false, true) => Ok(RevokeRequest::Gone(user.clone())),
+        (None, Some(user), false, false) => Ok(RevokeRequest::User(user.clone())),
+        (None, None, true, false) => Ok(RevokeRequest::All),
+        (_, _, _, _) => {
+            let next_step = "name a connection, or --user USER (with --gone if need be), or --all";
             Err(Failure::new(Exit::Usage, "what is to be revoked is not clear", next_step))
         }
     }
+}
+
+fn forgotten(revoked: &Revoked) -> String {
+    let one = |slot: &String| format!("{}: forgotten; Snowflake was not asked\n", plain(slot));
+    revoked.confirmed.iter().map(one).collect()
 }
 
 fn text_of(revoked: &Revoked) -> String {

@@ -225,6 +225,21 @@ fn revoke_takes_a_connection_or_a_user_or_all_and_nothing_else() {
 }
 
 #[test]
+fn a_user_that_is_gone_is_forgotten_by_name_and_never_by_a_connection() {
+    let world = World::new();
+    let forgotten = Revoked { confirmed: vec!["A/U".to_owned()], pending: vec![] };
+    let daemon = world.daemon(200, json!(forgotten), 1);
+
+    let shown = world.patctl(&["revoke", "--user", "U", "--gone"]);
+
+    assert_eq!(daemon.asked(), asked("POST /v1/revoke", json!({ "gone": "U" })));
+    assert_eq!((shown.exit, shown.out.as_str()), (0, "A/U: forgotten; Snowflake was not asked\n"));
+    for args in [&["revoke", "a", "--gone"][..], &["revoke", "--all", "--gone"]] {
+        assert_eq!(World::new().patctl(args).exit, 64);
+    }
+}
+
+#[test]
 fn a_revocation_that_is_not_confirmed_ends_with_2_and_says_what_to_do_now() {
     let world = World::new();
     let revoked = Revoked { confirmed: vec![], pending: vec!["A/U".to_owned()] };

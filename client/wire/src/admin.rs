@@ -126,6 +126,8 @@ pub enum RevokeRequest {
     User(String),
     /// Every slot of this host.
     All,
+    /// Every slot of a service user that is gone at Snowflake and that the configuration does not name: they are forgotten.
+    Gone(String),
 }
 
 /// What a revocation has reached so far. The tombstones are durable in every case.

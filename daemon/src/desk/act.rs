@@ -66,6 +66,9 @@ fn object(request: &Request) -> String {
             format!("user {}", claimed(user))
         }
         Request::Revoke(RevokeRequest::All) => "all".to_owned(),
+        Request::Revoke(RevokeRequest::Gone(user)) => {
+            format!("user {}, said to be gone at Snowflake", claimed(user))
+        }
         Request::Enrol(asked) => claimed(&asked.connection),
         Request::Explain(asked) => format!("uid {}", asked.uid),
         Request::Evidence(asked) => claimed(&asked.connection),

@@ -110,7 +110,31 @@ async fn enrol(house: &Arc<House>, asked: &EnrolRequest) -> Result<Reply, Refusa
 
 /// Tombstones first, all of them; then there is a while for Snowflake to confirm.
 async fn revoke(house: &Arc<House>, asked: &RevokeRequest) -> Result<Reply, Refusal> {
-    Reply::plain(&revoke_all(covered(house, asked)?).await?)
+    Reply::plain(&match asked {
+        RevokeRequest::Gone(user) => forget(house, user).await?,
+        RevokeRequest::Connection(_) | RevokeRequest::User(_) | RevokeRequest::All => {
+            revoke_all(covered(house, asked)?).await?
+        }
+    })
+}
+
+/// Forgets the slots of a user that a person says is gone, in each account whose configuration does not name it.
+async fn forget(house: &House, user: &str) -> Result<Revoked, Refusal> {
+    let slots = covered(house, &RevokeRequest::User(user.to_owned()))?;
+    let named = house.trust.load();
+    let (named, left): (Vec<_>, Vec<_>) =
+        slots.into_iter().partition(|handle| named.config.slots.contains_key(&*handle.id));
+    if left.is_empty() {
+        let slots: Vec<String> = named.iter().map(|handle| handle.id.to_string()).collect();
+        let message = format!("nothing is forgotten: a connection names {}", slots.join(", "));
+        return Err(no(ErrorCode::NotReady, message, "first: patctl remove CONNECTION"));
+    }
+    let mut forgotten = Vec::new();
+    for handle in left {
+        durable(&handle, Command::Gone).await?;
+        forgotten.push(handle.id.to_string());
+    }
+    Ok(Revoked { confirmed: forgotten, pending: Vec::new() })
 }
 
 /// Revokes slots, all at once.
@@ -155,7 +179,7 @@ async fn revoke_one(handle: &Handle) -> Result<bool, Refusal> {
 fn covered(house: &House, asked: &RevokeRequest) -> Result<Vec<Arc<Handle>>, Refusal> {
     let slots = match asked {
         RevokeRequest::Connection(connection) => vec![slot_of(house, connection)?],
-        RevokeRequest::User(user) => {
+        RevokeRequest::User(user) | RevokeRequest::Gone(user) => {
             let all = house.slots.all().into_iter();
             all.filter(|handle| handle.id.user.as_str() == user).collect()
         }

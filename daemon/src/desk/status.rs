@@ -111,6 +111,7 @@ fn problem(slot: &SlotId, view: &View) -> Option<Problem> {
         (Standing::Enrolled, None) if view.is_held_back() => {
             told("held-back", held_back(view), "patctl drift; to look again: patctl drift --look")
         }
+        (Standing::Tombstoned { confirmed: true, .. }, None) => None,
         (_, None) if !view.is_configured => told(
             "not-configured",
             "the configuration does not name this slot; its tokens live until they expire".into(),

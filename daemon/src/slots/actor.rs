@@ -74,6 +74,7 @@ impl Actor {
     /// Boxed, so that many waiting loops are small.
     pub(super) async fn live(mut self: Box<Self>, is_first: bool, stop: CancellationToken) {
         if is_first {
+            Box::pin(self.leave()).await;
             Box::pin(self.take(Event::Started)).await;
             Box::pin(self.tick()).await;
         }
@@ -148,6 +149,7 @@ impl Actor {
             self.memory.minted = Some((generation, secret));
         }
         let _durable = self.take(answer.event).await;
+        self.leave().await;
         // Sealed by now, or lost: then the lifecycle finds the orphan by its name.
         self.memory.minted = None;
     }
@@ -162,12 +164,15 @@ impl Actor {
                 self.memory.is_retiring = true;
                 Some(Event::Retire)
             }
+            // Named again meanwhile: somebody thinks that there is such a user.
+            Command::Gone if self.terms.is_configured => None,
+            Command::Gone => Some(Event::Gone),
             Command::Judge(failed) => Some(Event::Judged { failed }),
             Command::Rotate { taint } => fresh().map(|fresh| Event::Rotate { taint, fresh }),
             Command::Enrol => fresh().map(|fresh| Event::Enrol { fresh }),
         };
         let is_durable = match event {
-            Some(event @ (Event::Revoke | Event::Retire)) => {
+            Some(event @ (Event::Revoke | Event::Retire | Event::Gone)) => {
                 // Nothing that waits for its turn stands between a tombstone and its REMOVE.
                 self.withdraw();
                 self.take(event).await
@@ -192,14 +197,25 @@ impl Actor {
                 return;
             }
         }
-        if !self.terms.is_configured && !self.is_tombstoned() {
-            return;
+        if self.is_left() {
+            return self.leave().await;
         }
         self.look_for_room().await;
         self.serve_again().await;
         let Some(fresh) = fresh() else { return };
         let held = self.kit.leases.held(&self.id).into_keys().collect();
         self.take(Event::Tick { held, fresh }).await;
+    }
+
+    /// Tells the lifecycle that the configuration does not name the slot, if it does not.
+    async fn leave(&mut self) {
+        if self.is_left() {
+            self.take(Event::Unconfigured).await;
+        }
+    }
+
+    fn is_left(&self) -> bool {
+        !self.terms.is_configured && !self.is_tombstoned()
     }
 
     /// Lifts the tombstone that the daemon itself made when it ended.
@@ -269,17 +285,21 @@ impl Actor {
 
     async fn carry_out(&mut self, next: Slot, effects: Vec<Effect>) -> bool {
         let mut next = Some(next);
-        if !effects.contains(&Effect::Store) {
+        if !effects.contains(&Effect::Store) && !effects.contains(&Effect::Forget) {
             self.commit(next.take());
         }
         for effect in effects {
             crate::crash::point();
-            if let Effect::Store = effect {
-                if !self.store(next.take()).await {
-                    return false;
-                }
+            let is_done = if effect == Effect::Store {
+                self.store(next.take()).await
+            } else if effect == Effect::Forget {
+                self.forget(next.take()).await
             } else {
                 self.perform(effect);
+                true
+            };
+            if !is_done {
+                return false;
             }
             crate::crash::point();
         }

@@ -34,10 +34,32 @@ impl Actor {
                 return true;
             }
             Ok(Err(error)) => patd_snowflake::chain::chain(&error),
-            Err(_) => "the store broke off; the daemon's log has the cause".to_owned(),
+            Err(_) => BROKE_OFF.to_owned(),
         };
         self.not_stored(problem);
         false
+    }
+
+    /// Forgets the slot with everything about it. On failure the state before stays in force.
+    pub(super) async fn forget(&mut self, next: Option<Slot>) -> bool {
+        let (kit, id) = (self.kit.clone(), self.id.clone());
+        let removed = tokio::task::spawn_blocking(move || kit.store.remove(&id)).await;
+        match removed {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                self.not_stored(patd_snowflake::chain::chain(&error));
+                return false;
+            }
+            Err(_) => {
+                self.not_stored(BROKE_OFF.to_owned());
+                return false;
+            }
+        }
+        tracing::info!(slot = %self.id, "Slot forgotten");
+        (self.memory.call, self.memory.minted, self.memory.wake) = (None, None, None);
+        self.commit(next);
+        self.kit.alarms.clear_all(&self.id.to_string());
+        true
     }
 
     fn not_stored(&mut self, message: String) {
@@ -50,8 +72,8 @@ impl Actor {
     /// Carries out any effect but `Store`.
     pub(super) fn perform(&mut self, effect: Effect) {
         match effect {
-            // The actor's own loop stores.
-            Effect::Store => {}
+            // The actor's own loop stores and forgets.
+            Effect::Store | Effect::Forget => {}
             Effect::Add => self.add(),
             Effect::Rotate => self.rotate(),
             Effect::List => self.ask(Call::List(self.id.user.clone())),
@@ -165,6 +187,8 @@ impl Actor {
             | Event::Revoke
             | Event::Retire
             | Event::Enrol { .. }
+            | Event::Unconfigured
+            | Event::Gone
             | Event::Judged { .. } => {}
         }
     }
@@ -257,6 +281,7 @@ fn said_of_failure(failure: &Failure) -> String {
 
 /// The alarm about a serving secret that could not be unsealed; a new generation takes it down.
 pub const NOT_UNSEALED: &str = "secret-not-unsealed";
+const BROKE_OFF: &str = "the store broke off; the daemon's log has the cause";
 const NOT_STORED: &str = "state-not-stored";
 /// Seconds until a state that could not be stored is tried again.
 const RETRY_STORE: i64 = 10;

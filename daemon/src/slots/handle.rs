@@ -100,6 +100,12 @@ impl Handle {
         }
     }
 
+    /// Returns whether nothing is known of it and the configuration does not name it. It begins anew when that does.
+    pub(super) fn is_forgotten(&self) -> bool {
+        let cell = self.cell();
+        !cell.terms.is_configured && cell.kept.is_blank()
+    }
+
     /// Returns a channel that shows the slot whenever it changes.
     pub fn follow(&self) -> watch::Receiver<View> {
         let mut cell = self.cell();

@@ -75,6 +75,8 @@ pub enum Command {
     Retire,
     /// Lift a tombstone, quarantine or fence.
     Enrol,
+    /// The user is gone at Snowflake: forget the slot.
+    Gone,
     /// Keep in mind which checks about the slot do not hold, by their ids.
     Judge(BTreeSet<String>),
 }
@@ -194,14 +196,15 @@ impl Slots {
         place_of(&all, id).ok().and_then(|place| all.get(place)).cloned()
     }
 
-    /// Returns all slots, by id.
+    /// Returns all slots, by id, but for those that were forgotten.
     pub fn all(&self) -> Vec<Arc<Handle>> {
-        Vec::clone(&self.all.load())
+        self.all.load().iter().filter(|handle| !handle.is_forgotten()).cloned().collect()
     }
 
-    /// Shows all slots, by id, without copying them.
+    /// Shows all slots, by id, without copying them, but for those that were forgotten.
     pub fn each(&self, mut show: impl FnMut(&Handle)) {
-        self.all.load().iter().for_each(|handle| show(handle));
+        let all = self.all.load();
+        all.iter().filter(|handle| !handle.is_forgotten()).for_each(|handle| show(handle));
     }
 
     /// Lets the slots look for which something is due, and the calls go that waited for their time. Cheap, and never
@@ -228,7 +231,7 @@ impl Slots {
     pub async fn ended(&self) {
         self.workplace.tasks.close();
         self.workplace.tasks.wait().await;
-        self.each(Handle::close);
+        self.all.load().iter().for_each(|handle| handle.close());
     }
 
     fn all_gates(&self) -> Vec<Arc<Gate>> {

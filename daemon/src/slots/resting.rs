@@ -59,6 +59,14 @@ impl Kept {
         }
     }
 
+    /// Returns whether nothing is known of the slot.
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Self::Short(_) => false,
+            Self::Whole(slot) => slot.is_blank(),
+        }
+    }
+
     /// Returns whether the pattern was looked at for this slot.
     pub(super) fn was_looked_at(&self) -> bool {
         match self {

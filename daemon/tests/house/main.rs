@@ -17,6 +17,7 @@ mod ending;
 mod handing_out;
 mod holding;
 mod leasing;
+mod leaving;
 mod limits;
 mod measuring;
 mod openmetrics;

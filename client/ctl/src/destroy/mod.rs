@@ -43,7 +43,7 @@ pub(crate) fn run(cli: &Cli, args: &DestroyArgs) -> Result<Answer, Failure> {
     let rest = doomed.plan(session.as_mut(), &target)?;
     refuse_more_than(&plan, &rest)?;
     keeper.begin(&rest, tombstones)?;
-    let words = Words { again: "patctl destroy", next: doomed.next() };
+    let words = Words { again: "patctl destroy", next: doomed.next(!args.without_daemon) };
     let record = format!("record: {}", keeper.path().display());
     let done = errand::carry_out(session.as_mut(), &rest, &consent, &words, &mut keeper);
     let mut answer = done.map_err(|failure| failure.with_lines([record.clone()]))?;
@@ -105,9 +105,15 @@ impl Doomed {
     }
 
     /// What is still configured is made anew by the next `apply`.
-    fn next(&self) -> String {
+    fn next(&self, was_told: bool) -> String {
         let remove = |name: &Connection| format!("patctl remove {}", text::plain(name.as_str()));
         let mut lines: Vec<String> = self.connections.iter().map(remove).collect();
+        if was_told && !self.all {
+            // The daemon goes on asking about its tombstones, and nobody answers for a user that was dropped.
+            let gone =
+                |user: &User| format!("patctl revoke --user {} --gone", text::plain(user.as_str()));
+            lines.extend(self.users.iter().map(gone));
+        }
         if self.all {
             lines.push("systemctl disable --now patd.socket patd.service".to_owned());
         }

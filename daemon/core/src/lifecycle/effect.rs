@@ -11,6 +11,9 @@ pub enum Effect {
     /// Must be done before anything after it. If it fails, the old state stays in force: a call that is still on
     /// its way is answered to it; if none is, it is told `Event::Started` when the daemon tries again.
     Store,
+    /// Forget the slot durably, with its secrets, leases and alarms; a call that is on its way is not waited for. In the
+    /// place of `Store`: if it fails, the old state stays in force.
+    Forget,
     /// Send `ALTER USER … ADD PROGRAMMATIC ACCESS TOKEN` for the intent in `Work::Issuing`. Never retried blindly.
     Add,
     /// Send `ALTER USER … ROTATE PROGRAMMATIC ACCESS TOKEN` for the intent in `Work::Issuing`, with the hours it names.

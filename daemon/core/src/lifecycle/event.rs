@@ -44,6 +44,10 @@ pub enum Event {
         /// A fresh random id, used if an intent is written.
         fresh: IntentId,
     },
+    /// The configuration does not name the slot.
+    Unconfigured,
+    /// A person says that the user is gone at Snowflake, and with it every token. Not told of a slot that is configured.
+    Gone,
     /// The pattern was looked at: these checks about the slot do not hold.
     Judged {
         /// Their ids.
@@ -86,6 +90,8 @@ impl Event {
             | Self::Revoke
             | Self::Retire
             | Self::Enrol { .. }
+            | Self::Unconfigured
+            | Self::Gone
             | Self::Judged { .. } => return None,
         };
         Some(!is_unclear)

@@ -22,6 +22,8 @@
 //!   draining ─ drain_min after its last holder, at the latest drain_max; at once when tainted ─► Remove
 //!   any ─ revoke ─► Tombstoned [stored] ─► EndLeases ─► List ─► Remove … ─► List shows none: confirmed
 //!   Enrolled ─ retire (the daemon of a short-lived host ends) ─► Tombstoned, until the daemon serves again
+//!   Enrolled, not configured any more ─ nothing held, nothing in doubt ─► Forget; else its trouble is over
+//!   any, not configured any more ─ a person says that the user is gone ─► Forget
 //!   a slot of a rebuilt store begins Tombstoned: what the lost one knew is not known
 //!   any ─ SHOW lists our host id with a generation or intent we did not write ─► Fenced: nothing is touched
 //!   Quarantined, Tombstoned, Fenced ─ enrol ─► Enrolled; after a fence beside the foreign tokens, above them
@@ -70,6 +72,7 @@ mod due;
 mod effect;
 mod event;
 mod issue;
+mod leave;
 pub mod lineage;
 mod prove;
 mod reconcile;
@@ -98,12 +101,15 @@ pub use view::{WISH_PAUSE, Why};
 #[must_use]
 pub fn step(slot: &Slot, event: &Event, now: Timestamp, rules: &Rules) -> (Slot, Vec<Effect>) {
     let mut turn = Turn::new(slot, now, rules);
-    if take(&mut turn, event) {
-        turn.advance();
-        turn.finish()
-    } else {
-        (slot.clone(), Vec::new())
+    if !take(&mut turn, event) {
+        return (slot.clone(), Vec::new());
     }
+    if let Event::Unconfigured | Event::Gone = event {
+        // Nothing follows from these by itself.
+        return turn.finish_at_rest();
+    }
+    turn.advance();
+    turn.finish()
 }
 
 /// Takes one event over. False: an answer that nobody waits for.
@@ -134,6 +140,8 @@ fn take(turn: &mut Turn<'_>, event: &Event) -> bool {
             turn.enrol();
         }
         Event::Judged { failed } => turn.slot.drift = Some(failed.clone()),
+        Event::Unconfigured => turn.unconfigured(),
+        Event::Gone => turn.user_is_gone(),
         Event::Added(outcome) => turn.added(outcome),
         Event::Rotated(outcome) => turn.rotated(outcome),
         Event::Listed(answer) => turn.listed(answer),

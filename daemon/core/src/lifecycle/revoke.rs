@@ -126,6 +126,10 @@ impl Turn<'_> {
         self.slot.doubts.push(Doubt { name, until: self.now, rotates: false });
     }
 
+    pub(super) fn is_tombstoned(&self) -> bool {
+        matches!(self.slot.standing, Standing::Tombstoned { .. })
+    }
+
     fn confirm(&mut self, done: bool) {
         if let Standing::Tombstoned { confirmed, .. } = &mut self.slot.standing {
             *confirmed = done;

@@ -138,6 +138,11 @@ impl Turn<'_> {
             RefusalKind::AdminNetwork => {
                 "allow the address Snowflake names in the network policy of the broker user".to_owned()
             }
+            // The configuration need not name it any more, and then nothing prints the SQL.
+            RefusalKind::Privilege if self.is_tombstoned() => format!(
+                "grant MODIFY PROGRAMMATIC AUTHENTICATION METHODS on user {user} to the broker role; if there is no such \
+                 user any more: patctl revoke --user {user} --gone, once no connection names it"
+            ),
             RefusalKind::Privilege => format!(
                 "grant MODIFY PROGRAMMATIC AUTHENTICATION METHODS on user {user} to the broker role; patctl bootstrap prints the SQL"
             ),

@@ -12,25 +12,48 @@ pub(super) struct Turn<'a> {
     pub(super) now: Timestamp,
     pub(super) rules: &'a Rules,
     before: &'a Slot,
+    forgets: bool,
     said: Vec<Effect>,
     call: Option<Effect>,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(before: &'a Slot, now: Timestamp, rules: &'a Rules) -> Self {
-        Self { slot: before.clone(), now, rules, before, said: Vec::new(), call: None }
+        Self {
+            slot: before.clone(),
+            now,
+            rules,
+            before,
+            forgets: false,
+            said: Vec::new(),
+            call: None,
+        }
     }
 
     /// Store first, then what is said, then the one call; without a call in flight, when to come back.
-    pub(super) fn finish(mut self) -> (Slot, Vec<Effect>) {
+    pub(super) fn finish(self) -> (Slot, Vec<Effect>) {
+        let wake = self.wake();
+        let (slot, mut effects) = self.finish_at_rest();
+        effects.extend(wake.map(Effect::WakeAt));
+        (slot, effects)
+    }
+
+    /// The same, with nothing to come back for.
+    pub(super) fn finish_at_rest(mut self) -> (Slot, Vec<Effect>) {
         let mut effects = Vec::new();
-        if durable(&self.slot) != durable(self.before) {
+        if self.forgets {
+            effects.push(Effect::Forget);
+        } else if durable(&self.slot) != durable(self.before) {
             effects.push(Effect::Store);
         }
         effects.append(&mut self.said);
         effects.extend(self.call.take());
-        effects.extend(self.wake().map(Effect::WakeAt));
         (self.slot, effects)
+    }
+
+    /// The slot is forgotten.
+    pub(super) fn forgets(&mut self) {
+        self.forgets = true;
     }
 
     pub(super) fn say(&mut self, effect: Effect) {
@@ -78,6 +101,8 @@ impl<'a> Turn<'a> {
                 | Event::Revoke
                 | Event::Retire
                 | Event::Enrol { .. }
+                | Event::Unconfigured
+                | Event::Gone
                 | Event::Judged { .. },
                 _,
             ) => return true,

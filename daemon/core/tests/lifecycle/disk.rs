@@ -32,6 +32,11 @@ impl Disk {
         }
     }
 
+    /// Forgets what was stored, for good.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
     /// The power fails: what was not synced is gone.
     pub(crate) fn cut(&mut self) {
         self.written = None;

@@ -12,6 +12,7 @@ mod answers;
 mod crashes;
 mod disk;
 mod holding_back;
+mod leaving;
 mod lineage;
 mod losses;
 mod promises;

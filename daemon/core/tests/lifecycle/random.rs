@@ -40,6 +40,8 @@ enum Act {
     Judge(bool),
     SomeoneRotates,
     OtherStrategy,
+    Unconfigure,
+    UserGoes,
 }
 
 fn acts() -> impl Strategy<Value = Act> {
@@ -73,6 +75,8 @@ fn acts() -> impl Strategy<Value = Act> {
         2 => any::<bool>().prop_map(Act::Judge),
         1 => Just(Act::SomeoneRotates),
         1 => Just(Act::OtherStrategy),
+        2 => Just(Act::Unconfigure),
+        1 => Just(Act::UserGoes),
     ]
 }
 
@@ -149,6 +153,15 @@ fn act(world: &mut World, act: &Act) {
         Act::Restate => world.restate(),
         Act::SomeoneRotates => world.someone_rotates(),
         Act::OtherStrategy => world.change_strategy(),
+        // And configured again: whatever follows, it ticks.
+        Act::Unconfigure => {
+            world.take(&Event::Unconfigured);
+            world.tick();
+        }
+        Act::UserGoes => {
+            world.user_is_gone();
+            world.tick();
+        }
     }
 }
 

@@ -166,11 +166,12 @@ impl World {
         let old = std::mem::replace(&mut self.slot, slot);
         self.wake = None;
         for effect in effects {
-            if effect == Effect::Store && std::mem::take(&mut self.store_fails) {
+            let writes = matches!(effect, Effect::Store | Effect::Forget);
+            if writes && std::mem::take(&mut self.store_fails) {
                 self.slot = old;
                 return self.after_failed_store();
             }
-            if effect == Effect::Store && self.power_fails_while_storing() {
+            if writes && self.power_fails_while_writing(&effect) {
                 return;
             }
             self.decide_fate(&effect);
@@ -223,11 +224,13 @@ impl World {
         self.i13_liveness_is_bounded();
     }
 
-    fn power_fails_while_storing(&mut self) -> bool {
+    fn power_fails_while_writing(&mut self, effect: &Effect) -> bool {
         let Some(moment) = self.power_fails.take() else { return false };
-        match moment {
-            Moment::Written => self.write(),
-            Moment::Synced => self.store(),
+        match (moment, effect) {
+            (Moment::Written, Effect::Forget) => {}
+            (Moment::Synced, Effect::Forget) => self.forget(),
+            (Moment::Written, _) => self.write(),
+            (Moment::Synced, _) => self.store(),
         }
         self.die();
         true

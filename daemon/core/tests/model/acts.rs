@@ -152,6 +152,7 @@ impl World {
                     self.store(host);
                     None
                 }
+                Effect::Forget => panic!("every host goes on configuring its slot here"),
                 Effect::EndLeases => {
                     self.i9_tombstone_first(host);
                     None

@@ -24,6 +24,13 @@ impl World {
         self.take(&Event::Enrol { fresh });
     }
 
+    /// The user is dropped at Snowflake, and a person says so here.
+    pub(crate) fn user_is_gone(&mut self) {
+        self.server.tokens.clear();
+        self.server.late.clear();
+        self.take(&Event::Gone);
+    }
+
     /// A request finds no secret, or thinks so. Returns what the daemon is to do.
     pub(crate) fn want(&mut self) -> Vec<Effect> {
         let event = Event::Wanted { fresh: self.fresh() };

@@ -10,6 +10,7 @@ impl World {
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match &effect {
             Effect::Store => self.store(),
+            Effect::Forget => self.forget(),
             Effect::Add => self.call_add(),
             Effect::Rotate => self.call_rotate(),
             Effect::List => self.call_list(),
@@ -47,6 +48,22 @@ impl World {
             self.revoked = true;
         }
         self.promoted.extend(self.slot.current().map(|held| held.generation));
+    }
+
+    /// Nothing of the slot is known any more: neither its secrets nor its generations, nor that it was revoked.
+    pub(super) fn forget(&mut self) {
+        self.i17_nothing_is_forgotten_that_lives();
+        self.disk.forget();
+        self.memory_secrets.clear();
+        self.answer = None;
+        self.leases.clear();
+        self.alarms.clear();
+        self.proven.clear();
+        self.promoted.clear();
+        self.condemned.clear();
+        self.announced = Generation(0);
+        self.server.ended = None;
+        self.revoked = false;
     }
 
     pub(super) fn write(&mut self) {

@@ -209,6 +209,12 @@ impl World {
         let live = self.listed_live;
         assert!(live < FULL, "i16_quota: an ADD beside {live} live tokens");
     }
+
+    /// No token of ours is alive, or may come to be, when the slot is forgotten, but for those below a lifted fence.
+    pub(super) fn i17_nothing_is_forgotten_that_lives(&self) {
+        let (live, late) = (self.ours(), self.server.late.len());
+        assert_eq!((live, late), (0, 0), "i17_forgotten: tokens are forgotten: {self:#?}");
+    }
 }
 
 fn is_tombstoned(slot: &Slot) -> bool {

@@ -67,6 +67,7 @@ impl World {
             Effect::Probe(_) => "probe",
             Effect::Remove(_) => "remove",
             Effect::Store
+            | Effect::Forget
             | Effect::Publish
             | Effect::EndLeases
             | Effect::Alarm(_)

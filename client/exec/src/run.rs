@@ -158,8 +158,8 @@ fn kept(hand_out: &HandOut, real: &Path) -> Result<Connections, Failure> {
     if hand_out.terms.keep_connections {
         return Ok(others.kept());
     }
-    if let Some(left_out) = others.left_out() {
-        say(&left_out);
+    for sentence in others.left_out() {
+        say(&sentence);
     }
     Ok(Connections::default())
 }

@@ -84,37 +84,60 @@ fn none_of(targets: &[String], command: &Command) -> Failure {
     ))
 }
 
-/// Returns whether a variable has an allowed program run other code than its own: the loader's, and those of common
-/// interpreters (sudoers(5) removes the same).
+/// Returns whether a variable is known to have a program run other code than its own, or hand its connections to
+/// others: those of the loader and the C library that a setuid program loses too (ld.so(8)), what sudo takes away
+/// (`initial_badenv_table` of sudo's env.c) but for what describes terminals and places, and those of common
+/// interpreters and libraries. A list of what is known: a program may have others of its own.
 pub(crate) fn brings_code(name: &OsStr) -> bool {
-    let Some(name) = name.to_str() else { return false };
-    STARTS.iter().any(|start| name.starts_with(start)) || NAMES.contains(&name)
+    // A shell's function has a name that need not be text.
+    let begins = |start: &&str| name.as_encoded_bytes().starts_with(start.as_bytes());
+    STARTS.iter().any(begins) || NAMES.iter().any(|known| name == *known)
 }
 
-const STARTS: [&str; 6] = ["LD_", "_RLD", "DYLD_", "PYTHON", "PERL", "RUBY"];
+const STARTS: [&str; 8] =
+    ["LD_", "_RLD", "DYLD_", "PYTHON", "PERL", "RUBY", "OPENSSL_", "BASH_FUNC_"];
 /// Of Node and Bun not all: where their roots of trust are (`NODE_EXTRA_CA_CERTS`) is no code.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 34] = [
     "BASHOPTS",
     "BASH_ENV",
     "BUN_BE_BUN",
     "BUN_OPTIONS",
+    "CDPATH",
     "ELECTRON_RUN_AS_NODE",
     "ENV",
+    "FPATH",
     "GCONV_PATH",
+    "GETCONF_DIR",
     "GLIBC_TUNABLES",
     "GLOBIGNORE",
+    "HOSTALIASES",
     "IFS",
     "JAVA_TOOL_OPTIONS",
-    "PS4",
-    "SHELLOPTS",
-    "ZDOTDIR",
+    "JDK_JAVA_OPTIONS",
+    "LOCALDOMAIN",
+    "LOCPATH",
     "MALLOC_TRACE",
+    "NIS_PATH",
+    "NLSPATH",
     "NODE_OPTIONS",
     "NODE_PATH",
+    "NULLCMD",
+    "PATH_LOCALE",
+    "PS4",
+    "READNULLCMD",
+    "RESOLV_HOST_CONF",
+    "RES_OPTIONS",
+    "SHELLOPTS",
+    "SSLKEYLOGFILE",
+    "TERMPATH",
+    "ZDOTDIR",
+    "_JAVA_OPTIONS",
 ];
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
@@ -130,10 +153,15 @@ mod tests {
 
     #[test]
     fn variables_that_bring_code_are_told_from_those_that_do_not() {
-        for name in ["LD_PRELOAD", "LD_AUDIT", "PYTHONPATH", "NODE_OPTIONS", "BUN_BE_BUN", "ENV"] {
+        let code = "LD_PRELOAD LD_AUDIT PYTHONPATH NODE_OPTIONS BUN_BE_BUN ENV OPENSSL_CONF \
+                    OPENSSL_MODULES OPENSSL_ENGINES _JAVA_OPTIONS JDK_JAVA_OPTIONS SSLKEYLOGFILE \
+                    BASH_FUNC_x%% RES_OPTIONS NLSPATH TERMPATH";
+        for name in code.split_whitespace() {
             assert!(brings_code(OsStr::new(name)), "{name}");
         }
-        for name in ["PATH", "HOME", "OLD_LD", "ENVIRONMENT", "NODE_EXTRA_CA_CERTS", "LANG"] {
+        assert!(brings_code(OsStr::from_bytes(b"BASH_FUNC_\xff%%")));
+        let own = "PATH HOME OLD_LD ENVIRONMENT NODE_EXTRA_CA_CERTS SSL_CERT_FILE LANG TERM TZ";
+        for name in own.split_whitespace() {
             assert!(!brings_code(OsStr::new(name)), "{name}");
         }
     }

@@ -83,6 +83,20 @@ fn everything_of_the_real_directory_is_there_but_its_connections() {
 }
 
 #[test]
+fn connections_that_cortex_finds_all_the_same_are_not_said_to_be_left_out_for_it() {
+    let world = World::new();
+    world.write("config.toml", "[connections.other]\nuser = 'o'\n");
+
+    let said = stderr(&world.run("true"));
+
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].contains("are left out of this run: other ("), "{said}");
+    assert!(lines[1].contains("/config.toml still has other, which cortex reads"), "{said}");
+    assert!(lines[1].contains("next: move them to connections.toml"), "{said}");
+}
+
+#[test]
 fn other_connections_are_kept_where_the_entry_says_so() {
     let world = World::new();
     world.broker.state().terms.keep_connections = true;

@@ -1,7 +1,7 @@
 //! The user's other connections: kept if the entry says so, named if not, and never one of the same name.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::files::{self, Side};
 use super::{CONFIG, CONNECTIONS};
@@ -10,7 +10,12 @@ use crate::failure::Failure;
 
 /// The connections of the user's real directory, besides the one delivered.
 #[derive(Debug, Default)]
-pub(crate) struct Others(Connections);
+pub(crate) struct Others {
+    /// Those that count for `snow` and Python.
+    own: Connections,
+    /// The file that the home has as it is, and which of its connections are other ones.
+    in_config: Option<(PathBuf, Connections)>,
+}
 
 impl Others {
     /// Reads the user's files. A `connections.toml` hides the connections of `config.toml` from `snow` and
@@ -27,23 +32,35 @@ impl Others {
         }
         let own = connections(&real.join(CONNECTIONS), Connections::of_connections_file);
         let own = own.map_err(failed)?;
-        Ok(Self(own.or(in_config).unwrap_or_default().without(connection)))
+        let in_config = in_config.unwrap_or_default();
+        let own = own.unwrap_or_else(|| in_config.clone()).without(connection);
+        let has_any = in_config.names().next().is_some();
+        Ok(Self { own, in_config: has_any.then_some((config, in_config)) })
     }
 
     /// Returns them to be kept.
     pub(crate) fn kept(self) -> Connections {
-        self.0
+        self.own
     }
 
-    /// Returns the sentence that says who is left out, if anybody is.
-    pub(crate) fn left_out(&self) -> Option<String> {
-        let names: Vec<&str> = self.0.names().collect();
-        (!names.is_empty()).then(|| {
+    /// Returns the sentences that say who is left out, and who is not for Cortex, if there is anybody.
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        let names: Vec<&str> = self.own.names().collect();
+        let left_out = (!names.is_empty()).then(|| {
             format!(
                 "your other connections are left out of this run: {} (keep_connections is false)",
                 names.join(", ")
             )
-        })
+        });
+        let seen = self.in_config.as_ref().map(|(config, connections)| {
+            let names: Vec<&str> = connections.names().collect();
+            format!(
+                "{} still has {}, which cortex reads in this run all the same; next: move them to {CONNECTIONS} beside it",
+                config.display(),
+                names.join(", ")
+            )
+        });
+        left_out.into_iter().chain(seen).collect()
     }
 }
 
@@ -83,7 +100,10 @@ mod tests {
         let from_own = Others::read(dir.path(), "x").unwrap();
 
         assert_eq!(from_config.kept().names().collect::<Vec<_>>(), ["a"]);
-        assert!(from_own.left_out().unwrap().contains(": b ("));
+        let left_out = from_own.left_out();
+        assert!(left_out[0].contains(": b ("), "{left_out:?}");
+        assert!(left_out[1].contains("/config.toml still has a, which cortex"), "{left_out:?}");
+        assert_eq!(left_out.len(), 2);
         assert_eq!(from_own.kept().names().collect::<Vec<_>>(), ["b"]);
     }
 
@@ -117,7 +137,7 @@ mod tests {
     fn nobody_is_left_out_of_an_empty_directory() {
         let dir = tempfile::tempdir().unwrap();
 
-        assert_eq!(Others::read(dir.path(), "x").unwrap().left_out(), None);
+        assert_eq!(Others::read(dir.path(), "x").unwrap().left_out(), Vec::<String>::new());
     }
 
     fn write(dir: &tempfile::TempDir, name: &str, text: &str) {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use nix::fcntl::OFlag;
 use patd_keys::durable;
 
 use crate::answer::{Exit, Failure};
@@ -49,6 +50,15 @@ pub(crate) fn directory(path: &Path, mode: u32) -> Result<(), Failure> {
     };
     made.and_then(|()| durable::sync_dir(parent(path)))
         .map_err(|error| Failure::io("make the directory", path, &error))
+}
+
+/// Opens a file to lock, made for its owner only. It stays: one that is removed could be locked twice.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let file = options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// Removes a file, durably.

@@ -44,6 +44,23 @@ fn a_second_rotation_goes_back_to_the_first_slot() {
 }
 
 #[test]
+fn whoever_can_read_the_configuration_cannot_stop_a_rotation() {
+    let world = World::new();
+    let folder = fs::File::open(world.config()).unwrap();
+    folder.lock().unwrap();
+
+    let rotated = rotate(&world);
+
+    assert!(rotated.status.success(), "{}", said(&rotated));
+    let path = world.config().join("admin-key.lock");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let lock = fs::File::open(&path).unwrap();
+    lock.lock().unwrap();
+    let second = rotate(&world);
+    assert!(said(&second).contains("another rotation runs"), "{}", said(&second));
+}
+
+#[test]
 fn killed_at_any_step_the_daemon_logs_in_and_another_run_ends_with_the_new_key_alone() {
     let (point, first_that_lived) = (AtomicU64::new(1), AtomicU64::new(u64::MAX));
     let work = || {

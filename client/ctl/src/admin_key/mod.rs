@@ -62,17 +62,21 @@ fn rotate(cli: &Cli, args: &RotateKeyArgs) -> Result<Answer, Failure> {
     }
 }
 
-/// Two rotations at once would take each other's steps.
+/// Two rotations at once would take each other's steps. Who may open the lock may keep it: the folder itself, which
+/// everybody reads, would let any user stop every rotation.
 fn alone(dir: &Path) -> Result<File, Failure> {
-    let dir_file = File::open(dir).map_err(|error| Failure::io("open", dir, &error))?;
-    match dir_file.try_lock() {
-        Ok(()) => Ok(dir_file),
+    let path = dir.join(LOCK);
+    let lock = files::open_lock(&path).map_err(|error| Failure::io("open", &path, &error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
             Err(Failure::new(Exit::Failed, "another rotation runs", "wait for its end"))
         }
-        Err(TryLockError::Error(error)) => Err(Failure::io("lock", dir, &error)),
+        Err(TryLockError::Error(error)) => Err(Failure::io("lock", &path, &error)),
     }
 }
+
+const LOCK: &str = "admin-key.lock";
 
 /// The rotation of one account's key.
 struct Rotation<'a> {

@@ -18,7 +18,7 @@ use super::refusing::{Refusal, deny, no};
 use super::terms::terms;
 use crate::audit::{EndReason, Event};
 use crate::house::{House, Trust};
-use crate::leases::{self, Holder, Lease, LeaseId, NewLease, Refused};
+use crate::leases::{self, Holder, Lease, LeaseId, NewLease, Refresh, Refused};
 use crate::peer::{Caller, Peer};
 use crate::slots::{Handle, NOT_UNSEALED};
 
@@ -31,39 +31,40 @@ pub(super) async fn answer(
     let trust = house.trust.load_full();
     let (peer, grant) = decided(house, &trust, caller, &asked)?;
     let handle = house.slots.find(grant.slot()).ok_or_else(not_configured)?;
-    not_too_often(house, &trust, &handle, (&peer, &grant, &asked))?;
+    let _refresh = not_too_often(house, &trust, &handle, (&peer, &grant, &asked))?;
     let held = current(house, &handle).await?;
     let handing = Handing { peer, grant, asked, held };
     let (trust, handing) = still_granted(house, trust, &handle, handing)?;
     release(house, &trust, &handle, handing)
 }
 
-/// A refresh is not counted: after a rotation all holders come at once, and each has its one older lease for it.
+/// A refresh is not counted: after a rotation all holders come at once, and each has its one older lease for it. It is
+/// one as long as what is returned is kept.
 fn not_too_often(
     house: &House,
     trust: &Trust,
     handle: &Handle,
     (peer, grant, asked): (&Peer, &Grant, &HandOutRequest),
-) -> Result<(), Refusal> {
-    if is_refresh(house, handle, peer.uid, asked) {
-        return Ok(());
+) -> Result<Option<Refresh>, Refusal> {
+    if let Some(refresh) = refresh(house, handle, peer.uid, asked) {
+        return Ok(Some(refresh));
     }
     let connection = grant.connection();
-    trust.rates.take(connection, peer.uid).map_err(|too_many| {
+    trust.rates.take(connection, peer.uid).map(|()| None).map_err(|too_many| {
         deny(house, peer.subject(), HAND_OUT, Some(connection.as_str()), too_many.to_string());
         let next_step = format!("try again in {} s", too_many.wait);
         no(ErrorCode::Busy, too_many.to_string(), next_step)
     })
 }
 
-fn is_refresh(house: &House, handle: &Handle, uid: u32, asked: &HandOutRequest) -> bool {
-    let replaced = asked.replaces.as_deref().map(LeaseId::claimed);
-    let Some((lease, _)) = replaced.and_then(|id| house.leases.of_uid(&id, uid)) else {
-        return false;
-    };
+fn refresh(house: &House, handle: &Handle, uid: u32, asked: &HandOutRequest) -> Option<Refresh> {
+    let id = asked.replaces.as_deref().map(LeaseId::claimed)?;
+    let refresh = house.leases.refreshing.begin(id.clone())?;
+    // Looked up after it was begun: the refresh before it, if there was one, has ended the lease by now.
+    let (lease, _) = house.leases.of_uid(&id, uid)?;
     let view = handle.view();
     let is_older = view.slot.current().is_some_and(|held| held.generation > lease.generation);
-    lease.slot == handle.id && is_older
+    (lease.slot == handle.id && is_older).then_some(refresh)
 }
 
 /// Returns the generation to hand out. Waits only while one is being made; all who wait, wait for the same one,

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::journal::{Journal, NOBODYS, Stored};
+use super::refreshing::Refreshing;
 use super::watching;
 use crate::audit::EndReason;
 
@@ -128,6 +129,8 @@ pub enum Refused {
 
 /// The table of open leases. One for the daemon.
 pub struct Leases {
+    /// Those that a newer one is being fetched for.
+    pub refreshing: Arc<Refreshing>,
     inner: Mutex<Inner>,
     ended: mpsc::UnboundedSender<(Lease, EndReason)>,
 }
@@ -184,7 +187,8 @@ impl Leases {
             most,
             journal,
         };
-        (Arc::new(Self { inner: Mutex::new(inner), ended }), Ends(ends))
+        let (refreshing, inner) = (Arc::default(), Mutex::new(inner));
+        (Arc::new(Self { refreshing, inner, ended }), Ends(ends))
     }
 
     /// Opens a lease and starts to watch its holder.

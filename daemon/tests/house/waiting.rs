@@ -5,10 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use pat_wire::admin::Reloaded;
+use pat_wire::admin::{Reloaded, RotateRequest, Rotated};
 use pat_wire::connection::BrokerError;
 use pat_wire::error::ErrorCode;
-use pat_wire::message::{Delivery, HandOut};
+use pat_wire::message::{Delivery, HandOut, HandOutRequest};
 use snowflake_sim::engine::StatementKind;
 use snowflake_sim::{Act, Fault, On};
 
@@ -99,11 +99,50 @@ fn as_a_maker_that_ends() {
     assert!(shell.status().unwrap().success());
 }
 
+#[test]
+fn of_all_that_wait_to_refresh_one_lease_one_is_not_counted() {
+    let world = World::running();
+    let lease = world.hand_out(CONNECTION).unwrap().terms.lease;
+    let order = RotateRequest { connection: CONNECTION.into(), taint: None };
+    world.admin::<Rotated>("rotate", &order).unwrap();
+    let role = format!("CREATE ROLE OTHER; GRANT ROLE OTHER TO USER \"{USER}\"");
+    world.sim.admin_script(&role).unwrap();
+    world.entry(CONNECTION, USER, "OTHER", own_uid());
+    let entry = format!("etc/users.d/{CONNECTION}.toml");
+    let text = std::fs::read_to_string(world.path(&entry)).unwrap();
+    world.write(&entry, &format!("{text}rate_per_minute = 1\n"));
+    make_slow(&world);
+    reload(&world);
+
+    let asked = HandOutRequest {
+        connection: Some(CONNECTION.into()),
+        deliver: None,
+        replaces: Some(lease),
+    };
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let ask = || world.ask_for(&asked);
+        let asking: Vec<_> = (0..10).map(|_| scope.spawn(ask)).collect();
+        asking.into_iter().map(|asking| asking.join().unwrap()).collect()
+    });
+
+    let busy = |answer: &Result<HandOut, BrokerError>| {
+        answer.as_ref().is_err_and(|no| no.code() == Some(ErrorCode::Busy))
+    };
+    let served = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(served, 2, "the refresh, and the one of this minute");
+    assert_eq!(answers.iter().filter(|answer| busy(answer)).count(), 8);
+}
+
+/// The next token takes a while.
+fn make_slow(world: &World) {
+    let slow = Act::Delay(Duration::from_secs(4));
+    world.sim.fault(Fault::next(On::Statement(StatementKind::AddPat), slow));
+}
+
 /// A world whose first token takes a while.
 fn issuing() -> World {
     let mut world = World::prepared();
-    let slow = Act::Delay(Duration::from_secs(4));
-    world.sim.fault(Fault::next(On::Statement(StatementKind::AddPat), slow));
+    make_slow(&world);
     world.start();
     eventually("the ADD is on its way", || (world.slot(USER).state == "issuing").then_some(()));
     world

@@ -19,7 +19,7 @@ use super::connection::{self, Visitor};
 use super::reply;
 use super::request::Door;
 use crate::house::House;
-use crate::peer::{Caller, Unattested};
+use crate::peer::{Caller, Unattested, is_root_or_own};
 
 /// Serves one door until told to stop, then waits for the requests in progress. Watches are dropped: whoever
 /// watches comes again.
@@ -85,7 +85,7 @@ impl Porch {
             Door::HandOut => {
                 self.house.trust.load().is_named(uid) || self.house.leases.has_uid(uid)
             }
-            Door::Admin => uid == 0 || uid == crate::os::own_uid(),
+            Door::Admin => is_root_or_own(uid),
         }
     }
 

@@ -17,7 +17,7 @@ use super::refusing::{Refusal, deny, no, plain};
 use super::{explain, leases, metrics, proof, provision, retire, status};
 use crate::api::{Reply, Request};
 use crate::house::House;
-use crate::peer::{Caller, Peer, Wanted};
+use crate::peer::{Caller, Peer, Wanted, is_root_or_own};
 use crate::reload;
 use crate::slots::{Command, Handle, View};
 
@@ -74,9 +74,7 @@ fn admitted(house: &House, caller: Caller, verb: &'static str) -> Result<Peer, R
     let group = house.trust.load().config.admin_group;
     let wanted = Wanted { groups: group.is_some(), unit: false };
     let peer = caller.attest(wanted).map_err(|why| refuse(why.to_string()))?;
-    let is_admin = peer.uid == 0
-        || peer.uid == crate::os::own_uid()
-        || group.is_some_and(|group| peer.is_in_group(group));
+    let is_admin = is_root_or_own(peer.uid) || group.is_some_and(|group| peer.is_in_group(group));
     if is_admin { Ok(peer) } else { Err(refuse("not an administrator".to_owned())) }
 }
 

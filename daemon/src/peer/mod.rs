@@ -52,6 +52,11 @@ pub struct Wanted {
     pub unit: bool,
 }
 
+/// Returns whether this uid administrates without being in a group: root, and the daemon's own.
+pub fn is_root_or_own(uid: u32) -> bool {
+    uid == 0 || uid == crate::os::own_uid()
+}
+
 impl Wanted {
     /// Returns whether whoever found out these facts knows those, too.
     pub fn covers(self, those: Self) -> bool {

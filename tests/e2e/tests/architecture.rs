@@ -84,7 +84,7 @@ fn the_half_that_parses_reaches_the_half_with_the_keys_by_one_call_with_one_enum
     assert_eq!(reached, set(["crash", "desk", "house", "peer", "room"]));
     let lines = api.iter().flat_map(|code| code.lines()).filter(|line| line.contains("desk::"));
     let calls: Vec<_> = lines.map(str::trim).filter(|line| !is_comment(line)).collect();
-    assert_eq!(calls, ["answer = desk::answer(&house, door, caller, request) => answer,"]);
+    assert_eq!(calls, ["answer = desk::answer(&house, door, caller, request) => Some(answer),"]);
     let keys =
         ["patd_keys", "patd_snowflake", "patd_config", ".expose()", "house.store", "house.slots"];
     for (code, word) in api.iter().flat_map(|code| keys.map(|word| (code, word))) {

@@ -24,11 +24,17 @@ impl World {
         self.take(&Event::Enrol { fresh });
     }
 
-    /// The user is dropped at Snowflake, and a person says so here.
+    /// The user is dropped at Snowflake, and a person says so here; again, if that failed or the daemon died of it.
     pub(crate) fn user_is_gone(&mut self) {
         self.server.tokens.clear();
         self.server.late.clear();
         self.take(&Event::Gone);
+        while self.dead || !self.slot.is_blank() {
+            if self.dead {
+                self.start();
+            }
+            self.take(&Event::Gone);
+        }
     }
 
     /// A request finds no secret, or thinks so. Returns what the daemon is to do.

@@ -29,7 +29,7 @@ impl Turn<'_> {
         if !self.slot.heeds_a_wish(self.now, self.rules) {
             return;
         }
-        self.slot.flight.wanted_at = Some(self.now);
+        self.slot.flight.wishes = Some(Box::new(self.slot.with_another_wish(self.now, self.rules)));
         if self.slot.serving.as_ref().is_some_and(|serving| serving.expires_at <= self.now) {
             self.make_due();
         }

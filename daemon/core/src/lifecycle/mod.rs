@@ -94,7 +94,9 @@ pub use event::{
     TokenRow, TokenStatus,
 };
 pub use rules::{MOST_OF_OURS, NO_ADD_FROM, Rules, Strategy};
-pub use state::{Asked, Doubt, Draining, Flight, Held, Intent, Slot, Standing, Trouble, Work};
+pub use state::{
+    Asked, Doubt, Draining, Flight, Held, Intent, Slot, Standing, Trouble, Wishes, Work,
+};
 pub use view::{WISH_PAUSE, Why};
 
 /// Returns the state after an event, and what the daemon must do, in order.

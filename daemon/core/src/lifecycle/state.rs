@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::names::{Generation, HostId, IntentId, Role, TokenName};
 use crate::time::Timestamp;
 
+use super::Rules;
+
 /// The whole state of a slot. Its secrets are kept beside it by the daemon, keyed by generation; the
 /// core names generations only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,14 +130,27 @@ pub struct Flight {
     pub survey_at: Option<Timestamp>,
     /// How often removing a drained token failed in a row, and when it is tried again.
     pub drain_pause: Option<(u32, Timestamp)>,
-    /// When a request that found no secret last let the slot try at once.
-    pub wanted_at: Option<Timestamp>,
+    /// The requests that found no secret and let the slot try at once.
+    pub wishes: Option<Box<Wishes>>,
     /// The token last removed: SHOW must not list it any more.
     pub removed: Option<TokenName>,
     /// Whether the disk has too little room to begin another generation.
     pub is_cramped: bool,
     /// Whether Snowflake's list, when last seen, had a token of this lineage as disabled.
     pub saw_disabled: bool,
+}
+
+/// Requests that found no secret, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wishes {
+    /// When the last of them let the slot try at once.
+    pub last: Timestamp,
+    /// What Snowflake had refused before it, if it was a refusal.
+    pub refusal: Option<String>,
+    /// How many of them followed that same refusal.
+    pub in_vain: u32,
+    /// The terms then.
+    pub rules: Rules,
 }
 
 /// A call to Snowflake that was asked for.

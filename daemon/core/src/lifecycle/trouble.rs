@@ -39,7 +39,7 @@ impl Turn<'_> {
         let times = self.slot.trouble.as_ref().map_or(0, |last| last.times).saturating_add(1);
         if self.slot.trouble.as_ref().is_none_or(|last| last.id != fault.id) {
             self.clear_trouble();
-            if !PASSING.contains(&fault.id) {
+            if !may_pass(fault.id) {
                 self.alarm(fault.id, fault.message.clone(), fault.next_step.clone());
             }
         }
@@ -186,6 +186,11 @@ fn kind_id(kind: RefusalKind) -> &'static str {
         RefusalKind::NameTaken => "name-taken",
         RefusalKind::Other => REFUSED,
     }
+}
+
+/// Returns whether a trouble may pass by itself.
+pub(super) fn may_pass(id: &str) -> bool {
+    PASSING.contains(&id)
 }
 
 /// Returns the alarm behind a persisted trouble; none if that kind never was one.

@@ -4,7 +4,8 @@ use crate::names::{Generation, HostId, TokenName};
 use crate::pattern::verify::Id;
 use crate::time::Timestamp;
 
-use super::{Flight, Held, Rules, Slot, Standing, Work};
+use super::trouble::may_pass;
+use super::{Flight, Held, Rules, Slot, Standing, Wishes, Work};
 
 impl Slot {
     /// Every word that [`Slot::word`] says.
@@ -88,13 +89,42 @@ impl Slot {
     }
 
     /// Returns whether a request that finds no secret makes the slot try at once: there is none, it would make one by
-    /// itself, nothing is on its way, and no other request did so just before. A new secret thaws nothing.
+    /// itself, nothing is on its way, and no other request did so just before. A new secret thaws nothing. As long as
+    /// Snowflake refuses the same thing under the same rules, what just before is grows: a caller in a loop must not use
+    /// up the statements that others need.
     pub fn heeds_a_wish(&self, now: Timestamp, rules: &Rules) -> bool {
-        let just_before = |at: Timestamp| (0..WISH_PAUSE).contains(&now.since(at));
+        let just_before =
+            |wishes: &Wishes| (0..self.pause(wishes)).contains(&now.since(wishes.last));
+        let last = self.flight.wishes.as_deref().filter(|wishes| wishes.rules == *rules);
         self.standing == Standing::Enrolled
             && self.flight.asked.is_none()
-            && !self.flight.wanted_at.is_some_and(just_before)
+            && !last.is_some_and(just_before)
             && self.lacks_a_secret(now, rules)
+    }
+
+    /// Returns the wishes so far and one more.
+    pub(super) fn with_another_wish(&self, now: Timestamp, rules: &Rules) -> Wishes {
+        let refusal = self.refusal();
+        let before = self.flight.wishes.as_deref().filter(|before| before.rules == *rules);
+        let in_vain = match before {
+            Some(before) if refusal.is_some() && before.refusal.as_deref() == refusal => {
+                before.in_vain.saturating_add(1)
+            }
+            Some(_) | None => 0,
+        };
+        Wishes { last: now, refusal: refusal.map(str::to_owned), in_vain, rules: rules.clone() }
+    }
+
+    /// Returns how many seconds after the last wish another is heeded.
+    fn pause(&self, wishes: &Wishes) -> i64 {
+        let is_same = wishes.refusal.is_some() && wishes.refusal.as_deref() == self.refusal();
+        let doubled = if is_same { wishes.in_vain.min(MOST_DOUBLED) } else { 0 };
+        WISH_PAUSE << doubled
+    }
+
+    fn refusal(&self) -> Option<&str> {
+        let trouble = self.trouble.as_ref().filter(|trouble| !may_pass(&trouble.id));
+        trouble.map(|trouble| trouble.id.as_str())
     }
 
     /// Returns whether a person's wish to rotate can be carried out.
@@ -192,6 +222,8 @@ impl Slot {
 
 /// Seconds between two tries that requests bring about.
 pub const WISH_PAUSE: i64 = 10;
+/// How often that is doubled at most, to 320 seconds: a dozen tries an hour are within a user's own part of the statements.
+const MOST_DOUBLED: u32 = 5;
 
 /// Why there is no secret to hand out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,6 +13,15 @@ pub(super) struct Budget {
     at: Duration,
 }
 
+/// What a call may use of a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// All of it.
+    All,
+    /// All but the last part, which is left to the calls that may use it.
+    NotTheLast,
+}
+
 impl Budget {
     /// Returns a full budget.
     pub(super) fn new(per_hour: u32, now: Duration) -> Self {
@@ -22,20 +31,18 @@ impl Budget {
     }
 
     /// Takes one statement. False: there is none left now.
-    pub(super) fn take(&mut self, now: Duration) -> bool {
+    pub(super) fn take(&mut self, share: Share, now: Duration) -> bool {
         self.fill(now);
-        match self.credit.checked_sub(COST) {
-            Some(left) => {
-                self.credit = left;
-                true
-            }
-            None => false,
+        let is_there = self.credit >= self.needed(share);
+        if is_there {
+            self.credit = self.credit.saturating_sub(COST);
         }
+        is_there
     }
 
     /// Returns when the next statement may be sent at the earliest.
-    pub(super) fn next(&self) -> Duration {
-        let missing = COST.saturating_sub(self.credit);
+    pub(super) fn next(&self, share: Share) -> Duration {
+        let missing = self.needed(share).saturating_sub(self.credit);
         let wait = missing.div_ceil(u64::from(self.per_hour).max(1));
         self.at.saturating_add(Duration::from_millis(wait))
     }
@@ -43,7 +50,7 @@ impl Budget {
     /// Returns whether a good part of it is left.
     pub(super) fn is_at_ease(&mut self, now: Duration) -> bool {
         self.fill(now);
-        self.credit >= self.most() / 4
+        self.credit >= self.most() / 2
     }
 
     /// Changes the share; what was used stays used.
@@ -68,6 +75,14 @@ impl Budget {
         self.at = self.at.saturating_add(Duration::from_millis(passed));
     }
 
+    /// What must be there for one statement. The last quarter is not there for everybody, unless it is all there is.
+    fn needed(&self, share: Share) -> u64 {
+        match share {
+            Share::All => COST,
+            Share::NotTheLast => COST.saturating_add(self.most() / 4).min(self.most()),
+        }
+    }
+
     /// Half of the share, and one statement at least.
     fn most(&self) -> u64 {
         (u64::from(self.per_hour).saturating_mul(COST) / 2).max(COST)
@@ -87,7 +102,11 @@ mod tests {
     }
 
     fn taken(budget: &mut Budget, now: Duration) -> usize {
-        std::iter::repeat_with(|| budget.take(now)).take_while(|taken| *taken).count()
+        taken_of(budget, Share::All, now)
+    }
+
+    fn taken_of(budget: &mut Budget, share: Share, now: Duration) -> usize {
+        std::iter::repeat_with(|| budget.take(share, now)).take_while(|taken| *taken).count()
     }
 
     #[test]
@@ -102,10 +121,10 @@ mod tests {
     fn a_budget_that_is_used_up_says_when_the_next_statement_may_go() {
         let mut budget = Budget::new(100, at(0));
         taken(&mut budget, at(0));
-        let next = budget.next();
+        let next = budget.next(Share::All);
         assert_eq!(next, at(72));
-        assert!(!budget.take(next - Duration::from_millis(1)));
-        assert!(budget.take(next));
+        assert!(!budget.take(Share::All, next - Duration::from_millis(1)));
+        assert!(budget.take(Share::All, next));
     }
 
     #[test]
@@ -113,10 +132,24 @@ mod tests {
         let mut budget = Budget::new(100, at(0));
         taken(&mut budget, at(0));
         budget.become_of(100, at(0));
-        assert!(!budget.take(at(0)));
+        assert!(!budget.take(Share::All, at(0)));
         budget.become_of(120, at(0));
         assert_eq!(taken(&mut budget, at(0)), 10);
         budget.become_of(60, at(0));
-        assert!(!budget.take(at(0)));
+        assert!(!budget.take(Share::All, at(0)));
+    }
+
+    #[test]
+    fn who_may_not_take_the_last_part_leaves_it_and_gets_what_comes_back_above_it() {
+        let mut budget = Budget::new(100, at(0));
+        assert_eq!(taken_of(&mut budget, Share::NotTheLast, at(0)), 37);
+        assert_eq!(taken(&mut budget, at(0)), 13);
+        let next = budget.next(Share::NotTheLast);
+        assert_eq!(next, at(72 * 27 / 2));
+        assert!(!budget.take(Share::NotTheLast, next - Duration::from_millis(1)));
+        assert!(budget.take(Share::NotTheLast, next));
+
+        let mut least = Budget::new(1, at(0));
+        assert!(least.take(Share::NotTheLast, at(0)), "one statement is no part that can be left");
     }
 }

@@ -21,7 +21,7 @@ use crate::names::User;
 use crate::schedule::Jitter;
 
 use self::breaker::{Breaker, Lets};
-use self::budget::Budget;
+use self::budget::{Budget, Share};
 
 pub use breaker::Showed;
 pub use held_up::{HeldUp, IDS};
@@ -153,9 +153,9 @@ impl Pace {
 
     /// A person waits for a revocation, and Snowflake may be half up: only its own budget holds it.
     fn admit_emergency(&mut self, user: &User, now: Duration) -> Turn {
-        match self.reserve.take(now) {
+        match self.reserve.take(Share::All, now) {
             true => self.go(user, false),
-            false => Turn::Wait { until: Some(self.reserve.next()), is_for_all: true },
+            false => Turn::Wait { until: Some(self.reserve.next(Share::All)), is_for_all: true },
         }
     }
 
@@ -166,9 +166,11 @@ impl Pace {
             Lets::NotBefore(then) => return self.held(Some(then)),
             Lets::NotNow => return self.held(None),
         };
-        if !self.ordinary.take(now) {
+        // What is wished for goes first; without end it would leave no rotation anything.
+        let share = if is_wished { Share::NotTheLast } else { Share::All };
+        if !self.ordinary.take(share, now) {
             self.is_spent = true;
-            return Turn::Wait { until: Some(self.ordinary.next()), is_for_all: true };
+            return Turn::Wait { until: Some(self.ordinary.next(share)), is_for_all: true };
         }
         if is_probe {
             self.breaker.probing(now);
@@ -253,6 +255,16 @@ mod tests {
         }
         assert_eq!(pace.held_up(NOW), Some(HeldUp::Spent { per_hour: 100 }));
         assert_eq!(pace.held_up(NOW + Duration::from_secs(3_600)), None);
+    }
+
+    #[test]
+    fn what_is_wished_for_without_end_leaves_the_rotations_of_others_their_part() {
+        let mut pace = pace(100);
+        let mut went = |urgency| {
+            let one = || go(&mut pace, urgency).map(|pass| pace.ended(pass, Showed::Answer, NOW));
+            std::iter::from_fn(one).count()
+        };
+        assert_eq!((went(Urgency::Wished), went(Urgency::Ordinary)), (37, 13));
     }
 
     #[test]

@@ -72,6 +72,56 @@ fn a_caller_in_a_loop_costs_little_whatever_snowflake_refuses() {
     }
 }
 
+#[test]
+fn a_caller_in_a_loop_for_whom_nothing_can_be_issued_is_heard_ever_less_often() {
+    let mut world = World::new();
+    world.server.refuses = Some(RefusalKind::RoleNotGranted);
+    world.start();
+    world.run_for(60);
+    let before = world.calls.len();
+
+    for _ in 0..HOUR {
+        world.want();
+        world.run_for(1);
+    }
+
+    // Some sixteen wishes and eight tries of its own, each a list and an ADD.
+    let calls = world.calls.len() - before;
+    assert!(calls <= 2 * 28, "{calls} calls in an hour: {:#?}", world.slot);
+}
+
+#[test]
+fn another_refusal_and_other_rules_are_no_reason_to_wait_longer() {
+    let refused = || {
+        let mut world = World::new();
+        world.server.refuses = Some(RefusalKind::RoleNotGranted);
+        world.start();
+        for _ in 0..HOUR / 2 {
+            world.want();
+            world.run_for(1);
+        }
+        let wishes = world.slot.flight.wishes.clone().expect("it was wished");
+        assert!(wishes.in_vain > 3, "{wishes:?}");
+        world
+    };
+    let mut world = refused();
+    world.server.refuses = None;
+    world.restate();
+    world.want();
+    world.run();
+    assert!(world.lease(), "the rules are others: heard at once");
+
+    let mut world = refused();
+    world.server.refuses = Some(RefusalKind::Privilege);
+    world.run_for(2 * HOUR);
+    let first = world.calls.len();
+    for _ in 0..60 {
+        world.want();
+        world.run_for(1);
+    }
+    assert!(world.calls.len() - first >= 3, "{:#?}", world.slot);
+}
+
 fn wanted_every_second(world: &mut World) {
     const MINUTES: i64 = 10;
     world.start();

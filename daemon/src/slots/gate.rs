@@ -242,11 +242,15 @@ impl Waiting {
 
     /// Takes a call out, wherever it waits.
     fn take(&mut self, ticket: u64) -> Option<Call> {
-        [Urgency::Ordinary, Urgency::Wished, Urgency::Emergency].into_iter().find_map(|urgency| {
-            let queue = self.queue(urgency);
-            let place = queue.iter().position(|call| call.ticket == ticket)?;
-            queue.remove(place)
-        })
+        [Urgency::Ordinary, Urgency::Wished, Urgency::Emergency]
+            .into_iter()
+            .find_map(|urgency| self.take_of(urgency, ticket))
+    }
+
+    fn take_of(&mut self, urgency: Urgency, ticket: u64) -> Option<Call> {
+        let queue = self.queue(urgency);
+        let place = queue.iter().position(|call| call.ticket == ticket)?;
+        queue.remove(place)
     }
 
     fn give_back(&mut self, pass: Option<pace::Pass>, showed: Showed, now: Duration) {
@@ -257,10 +261,10 @@ impl Waiting {
 }
 
 impl Ticket {
-    /// Moves a call that still waits forward: somebody waits for it.
+    /// Moves a call that still waits behind those that nobody waits for: now somebody does. A revocation stays where it is.
     pub(crate) fn hurry(&self) {
         let mut waiting = self.gate.waiting();
-        if let Some(call) = waiting.take(self.number) {
+        if let Some(call) = waiting.take_of(Urgency::Ordinary, self.number) {
             waiting.wished.push_back(call);
             drop(waiting);
             self.gate.look();
@@ -292,4 +296,57 @@ impl Drop for Pass {
 
 fn is_same(gone: &Alarm, after: Option<&Alarm>) -> bool {
     after.is_some_and(|after| after.id == gone.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::audit::Audit;
+
+    use super::*;
+
+    fn gate(folder: &tempfile::TempDir) -> Arc<Gate> {
+        let audit = Audit::open(folder.path(), "b", false, 0).unwrap();
+        let clock = Arc::new(Clock::manual(0));
+        let alarms = Arc::new(Alarms::new(audit, clock.clone()));
+        let limits = Limits { ordinary: 500, reserve: 500 };
+        Gate::new(Account::new("A"), (limits, Jitter::from_hash(0)), clock, alarms)
+    }
+
+    /// Takes every place there is for calls of this urgency.
+    fn taken(gate: &Arc<Gate>, urgency: Urgency) -> Vec<Pass> {
+        let next = || gate.queue(User::new("U"), urgency).1.try_recv().ok();
+        std::iter::from_fn(next).collect()
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_takes_no_revocation_out_of_its_queue() {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = gate(&folder);
+        let mut going = taken(&gate, Urgency::Emergency);
+        let (first, mut its_turn) = gate.queue(User::new("FIRST"), Urgency::Emergency);
+        let (_second, mut not_yet) = gate.queue(User::new("SECOND"), Urgency::Emergency);
+
+        first.hurry();
+        drop(going.pop());
+
+        let turn = its_turn.try_recv();
+        assert!(turn.is_ok(), "it was the first");
+        assert!(not_yet.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_somebody_waits_for_now_goes_before_those_that_nobody_waits_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = gate(&folder);
+        let mut going = taken(&gate, Urgency::Ordinary);
+        let (_first, mut not_yet) = gate.queue(User::new("FIRST"), Urgency::Ordinary);
+        let (second, mut its_turn) = gate.queue(User::new("SECOND"), Urgency::Ordinary);
+
+        second.hurry();
+        drop(going.pop());
+
+        let turn = its_turn.try_recv();
+        assert!(turn.is_ok(), "somebody waits for it");
+        assert!(not_yet.try_recv().is_err());
+    }
 }

@@ -39,6 +39,13 @@ impl Turn<'_> {
         self.slot.flight.survey_at =
             Some(self.now.plus(SURVEY + self.rules.jitter.around(SURVEY / 4)));
         match self.slot.standing {
+            Standing::Tombstoned { .. } if self.slot.retired => {
+                let rotated = self.account(rows);
+                match rotated.or_else(|| written_by_another(&self.slot, rows)) {
+                    Some(foreign) => self.fence(foreign),
+                    None => self.listed_while_revoked(rows),
+                }
+            }
             Standing::Tombstoned { .. } => self.listed_while_revoked(rows),
             Standing::Fenced { .. } => {}
             Standing::Enrolled | Standing::Quarantined { .. } => {
@@ -127,6 +134,8 @@ impl Turn<'_> {
             "if this machine is a clone or its state was restored: patctl enrol begins anew beside those tokens".to_owned(),
         );
         self.slot.standing = Standing::Fenced { foreign };
+        // Only a person lifts it, also where the daemon had retired the slot.
+        self.slot.retired = false;
     }
 }
 
@@ -174,7 +183,10 @@ fn ours<'a>(slot: &Slot, rows: &'a [TokenRow]) -> impl Iterator<Item = (Lineage,
 
 /// Returns the tokens of this lineage, with what ROTATE left of them. What lies below a lifted fence is someone else's,
 /// unless named in the state.
-fn of_ours<'a>(slot: &Slot, rows: &'a [TokenRow]) -> impl Iterator<Item = (Lineage, &'a TokenRow)> {
+pub(super) fn of_ours<'a>(
+    slot: &Slot,
+    rows: &'a [TokenRow],
+) -> impl Iterator<Item = (Lineage, &'a TokenRow)> {
     rows.iter().filter_map(|row| Some((lineage::of(&row.name)?, row))).filter(|(lineage, row)| {
         lineage.host == slot.host
             && (lineage.generation > slot.base || slot.known_names().any(|name| *name == row.name))

@@ -7,6 +7,7 @@ use crate::names::TokenName;
 
 use super::due::WINDOW_MISSED;
 use super::lineage::{Lineage, carries};
+use super::reconcile::of_ours;
 use super::trouble::{CUT, FENCED, Fault, LOST, NO_EFFECT, PROBE_WRONG, UNENROLLED};
 use super::turn::Turn;
 use super::{Doubt, Effect, Flight, Standing, TokenRow, TokenStatus, Work};
@@ -70,10 +71,7 @@ impl Turn<'_> {
     /// Removes what SHOW lists of this host's, one by one; confirms when nothing is left and nothing can come.
     pub(super) fn listed_while_revoked(&mut self, rows: &[TokenRow]) {
         self.forget_doubts(rows);
-        let left = rows
-            .iter()
-            .find(|row| row.status != TokenStatus::Expired && carries(&self.slot.host, &row.name));
-        if let Some(row) = left {
+        if let Some(row) = self.left(rows) {
             self.confirm(false);
             self.slot.flight.survey_at = None;
             self.remove_listed(row);
@@ -82,6 +80,16 @@ impl Turn<'_> {
         } else {
             self.confirm(true);
             self.settle();
+        }
+    }
+
+    /// Returns a live token that is to go. A person's revocation reaches all that carries this host's id; a retirement,
+    /// which nobody asked for, what this state can have made.
+    fn left<'r>(&self, rows: &'r [TokenRow]) -> Option<&'r TokenRow> {
+        let is_alive = |row: &&TokenRow| row.status != TokenStatus::Expired;
+        match self.slot.retired {
+            true => of_ours(&self.slot, rows).map(|(_, row)| row).find(is_alive),
+            false => rows.iter().filter(is_alive).find(|row| carries(&self.slot.host, &row.name)),
         }
     }
 

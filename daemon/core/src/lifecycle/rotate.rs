@@ -8,7 +8,9 @@ use crate::names::{IntentId, TokenName};
 use super::lineage::{self, Lineage};
 use super::trouble::{During, Fault, REFUSED, ROTATE_UNANSWERED};
 use super::turn::Turn;
-use super::{Failure, Held, Intent, RotateOutcome, Slot, Strategy, TokenRow, TokenStatus, Work};
+use super::{
+    Doubt, Failure, Held, Intent, RotateOutcome, Slot, Strategy, TokenRow, TokenStatus, Work,
+};
 
 /// A ROTATE to be sent.
 pub(super) struct Rotation {
@@ -30,7 +32,7 @@ impl Turn<'_> {
     pub(super) fn rotation(&self, rows: &[TokenRow]) -> Option<Rotation> {
         let serving =
             self.slot.serving.as_ref().filter(|_| self.rules.strategy == Strategy::Rotate)?;
-        let name = plain_name(serving);
+        let name = plain(&serving.name);
         let row = rows.iter().find(|row| row.name == name)?;
         let fits = row.status == TokenStatus::Active && row.role.as_ref() == Some(&self.rules.role);
         if !fits || !is_of_this_lineage(&self.slot, &name) {
@@ -86,7 +88,9 @@ impl Turn<'_> {
     /// the newest that none of ours explains.
     pub(super) fn account(&mut self, rows: &[TokenRow]) -> Option<TokenName> {
         let known = self.slot.rotated.clone();
-        let names: BTreeSet<TokenName> = self.slot.held().map(plain_name).collect();
+        let held = self.slot.held().map(|held| &held.name);
+        let unheld = self.slot.doubts.iter().map(|doubt| &doubt.name);
+        let names: BTreeSet<TokenName> = held.chain(unheld).map(plain).collect();
         let mut unexplained = None;
         for name in names {
             let mut left: Vec<&TokenRow> = rows
@@ -120,7 +124,13 @@ impl Turn<'_> {
         }
         if let Some(first) = theirs.first() {
             self.move_newest(name, first);
+            // Under the name is theirs now; what was there without anybody having its secret is where they left it.
+            let is_unheld = |doubt: &Doubt| !doubt.rotates && doubt.name == *name;
+            let was_unheld = self.slot.doubts.iter().any(is_unheld);
             self.slot.doubts.retain(|doubt| doubt.name != *name);
+            if was_unheld {
+                self.doubt_unheld(&first.name);
+            }
         }
         theirs.last().map(|row| row.name.clone())
     }
@@ -136,7 +146,11 @@ impl Turn<'_> {
                 .is_some_and(|serving| !is_newer(left, Some(&serving.name))),
             Work::Issuing(intent) if rotates(intent, name) => true,
             Work::Idle | Work::Issuing(_) | Work::Proving { .. } | Work::Discarding { .. } => {
-                self.slot.doubts.iter().any(|doubt| doubt.rotates && doubt.name == *name)
+                self.slot.doubts.iter().any(|doubt| match doubt.rotates {
+                    true => doubt.name == *name,
+                    // Told by an answer, and held until the slot was revoked.
+                    false => leaves(&doubt.name, name) && !is_newer(left, Some(&doubt.name)),
+                })
             }
         }
     }
@@ -144,7 +158,7 @@ impl Turn<'_> {
     /// The first ROTATE moved the secret in use, wherever the answer, that of a second one perhaps, said it is.
     fn move_served(&mut self, name: &TokenName, left: &TokenRow, known: Option<&TokenName>) {
         let Some(serving) = &mut self.slot.serving else { return };
-        let is_told = plain_name(serving) == *name && is_newer(&serving.name, known);
+        let is_told = plain(&serving.name) == *name && is_newer(&serving.name, known);
         if serving.name == *name || is_told {
             move_to(serving, left);
         }
@@ -219,8 +233,12 @@ fn move_to(held: &mut Held, left: &TokenRow) {
     held.expires_at = left.expires_at.map_or(held.expires_at, |at| at.min(held.expires_at));
 }
 
-fn plain_name(held: &Held) -> TokenName {
-    lineage::rotated_from(&held.name).unwrap_or_else(|| held.name.clone())
+fn plain(name: &TokenName) -> TokenName {
+    lineage::rotated_from(name).unwrap_or_else(|| name.clone())
+}
+
+fn leaves(left: &TokenName, name: &TokenName) -> bool {
+    lineage::rotated_from(left).as_ref() == Some(name)
 }
 
 fn rotates(intent: &Intent, name: &TokenName) -> bool {

@@ -18,6 +18,7 @@ enum Act {
     Taint,
     Want,
     Revoke,
+    Retire,
     Enrol,
     Crash,
     DieAfter(usize),
@@ -53,6 +54,7 @@ fn acts() -> impl Strategy<Value = Act> {
         2 => Just(Act::Taint),
         4 => Just(Act::Want),
         1 => Just(Act::Revoke),
+        1 => Just(Act::Retire),
         2 => Just(Act::Enrol),
         3 => Just(Act::Crash),
         3 => (1..6_usize).prop_map(Act::DieAfter),
@@ -110,6 +112,7 @@ fn logins() -> impl Strategy<Value = Logins> {
 fn act(world: &mut World, act: &Act) {
     if world.dead {
         world.start();
+        serves_again(world);
     }
     match act {
         Act::Pass(seconds) => world.run_for(*seconds),
@@ -120,6 +123,12 @@ fn act(world: &mut World, act: &Act) {
             world.want();
         }
         Act::Revoke => world.take(&Event::Revoke),
+        Act::Retire => {
+            world.take(&Event::Retire);
+            world.run_for(12);
+            world.crash();
+            serves_again(world);
+        }
         Act::Judge(holds) => world.judge(if *holds { &[] } else { &["one-role"] }),
         Act::Enrol => world.enrol(),
         Act::Crash => world.crash(),
@@ -165,6 +174,13 @@ fn act(world: &mut World, act: &Act) {
     }
 }
 
+/// A daemon that starts enrols what it had retired itself.
+fn serves_again(world: &mut World) {
+    if world.slot.retired {
+        world.enrol();
+    }
+}
+
 /// Everybody behaves from now on. A person enrols where only a person may, except after a revocation.
 fn heal(world: &mut World) {
     world.dies_after = None;
@@ -174,6 +190,7 @@ fn heal(world: &mut World) {
     world.leases.clear();
     world.server.heal();
     world.crash();
+    serves_again(world);
     for _ in 0..3 {
         world.run_for(3 * HOUR);
         world.i1_availability_needs_nobody();

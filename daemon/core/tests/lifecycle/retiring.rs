@@ -76,6 +76,71 @@ fn a_fenced_slot_that_retires_touches_nothing_of_whoever_writes_its_lineage() {
 }
 
 #[test]
+fn a_slot_that_retires_fences_itself_off_from_a_copy_that_wrote_since_the_last_look() {
+    let mut world = World::serving();
+    world.clone_writes();
+
+    retire(&mut world);
+
+    assert_eq!(world.slot.word(), "fenced");
+    assert_eq!((world.ours(), world.server.live(&[Maker::Clone])), (1, 1), "nothing is removed");
+    serve_again(&mut world);
+    assert_eq!(world.slot.word(), "fenced", "no start lifts it");
+    world.enrol();
+    world.run_for(2 * HOUR);
+    assert!(world.is_healthy());
+    assert_eq!((world.ours(), world.server.live(&[Maker::Clone])), (1, 1));
+}
+
+#[test]
+fn what_lies_below_a_lifted_fence_outlives_a_retirement_and_no_revocation() {
+    let lifted = || {
+        let mut world = World::serving();
+        world.clone_writes();
+        world.rotate(None);
+        world.run_for(HOUR);
+        world.enrol();
+        world.run_for(2 * HOUR);
+        assert!(world.is_healthy() && world.server.live(&[Maker::Clone]) == 1);
+        world
+    };
+    let (mut retired, mut revoked) = (lifted(), lifted());
+
+    retire(&mut retired);
+    assert_eq!((retired.ours(), retired.server.live(&[Maker::Clone])), (0, 1));
+    assert!(matches!(retired.slot.standing, Standing::Tombstoned { confirmed: true, .. }));
+
+    revoked.take(&Event::Revoke);
+    revoked.run_for(HOUR);
+    assert_eq!(revoked.server.live(&[Maker::Clone, Maker::Us]), 0, "a person means all of it");
+}
+
+#[test]
+fn what_a_rotation_of_ours_left_behind_is_nobody_elses_when_the_slot_retires() {
+    for delivered in 0..5 {
+        let mut world = World::rotating().served();
+        world.rotate(None);
+        (0..delivered).for_each(|_| world.deliver());
+
+        retire(&mut world);
+
+        assert_ne!(world.slot.word(), "fenced", "after {delivered} answers");
+        assert_eq!(world.ours(), 0, "after {delivered} answers: {:#?}", world.slot);
+    }
+}
+
+#[test]
+fn a_retirement_leaves_a_name_alone_under_which_someone_else_put_a_secret() {
+    let mut world = World::serving();
+    world.someone_rotates();
+
+    retire(&mut world);
+
+    assert_eq!(world.slot.word(), "fenced");
+    assert_eq!(world.server.live(&[Maker::Clone]), 1);
+}
+
+#[test]
 fn a_kill_after_any_effect_of_a_retirement_ends_in_one_working_token() {
     let live = |world: &mut World| {
         world.start();

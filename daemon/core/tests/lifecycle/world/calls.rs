@@ -44,8 +44,10 @@ impl World {
         self.memory_secrets = self.disk.secrets().clone();
         if matches!(self.slot.standing, Standing::Tombstoned { .. }) {
             self.promoted.clear();
-            self.condemned.extend(self.given_names());
-            self.revoked = true;
+            if !self.slot.retired {
+                self.condemned.extend(self.given_names());
+                self.revoked = true;
+            }
         }
         self.promoted.extend(self.slot.current().map(|held| held.generation));
     }

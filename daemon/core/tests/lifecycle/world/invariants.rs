@@ -118,7 +118,7 @@ impl World {
         assert!(ours, "i6_foreign: {name} is not of this host");
         // A revocation reaches whatever carries this host's id.
         let disk = self.on_disk();
-        let revoked = is_tombstoned(&disk) || self.condemned.contains(name);
+        let revoked = is_tombstoned(&disk) && !disk.retired || self.condemned.contains(name);
         // So does the end of a drain: nobody looks whether a person has put another secret under an old name of ours.
         let drained = disk.draining.iter().any(|old| old.held.name == *name);
         if let (Some(token), false) = (self.server.find(name), revoked || drained) {

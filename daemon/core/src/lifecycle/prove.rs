@@ -2,6 +2,8 @@
 
 use std::mem;
 
+use crate::time::Timestamp;
+
 use super::trouble::{
     CUT, Fault, LOST, NEW_TOKEN, PROBE_HERE, PROBE_REFUSED, PROBE_WRONG, USER_DISABLED, offline,
 };
@@ -58,8 +60,7 @@ impl Turn<'_> {
             return;
         };
         let tainted = self.slot.taint.take().is_some() || intent.tainted;
-        // Never so soon that a wrong clock makes it rotate without end.
-        let soonest = self.now.plus(self.rules.life() / 4);
+        let soonest = self.soonest_after(&staged);
         self.plan_rotation(staged.expires_at, soonest);
         self.settle();
         if tainted {
@@ -72,6 +73,15 @@ impl Turn<'_> {
             self.slot.draining.push(Draining { held, since: self.now, released_at: None, tainted });
         }
         self.say(Effect::Publish);
+    }
+
+    /// Never so soon that a wrong clock makes it rotate without end; and if proving took a good part of the life, by the same
+    /// clock, in the middle of what is left.
+    fn soonest_after(&self, staged: &Held) -> Timestamp {
+        let quarter = self.rules.life() / 4;
+        let left = staged.expires_at.since(self.now);
+        let is_late = left > 0 && self.now.since(staged.issued_at) > quarter / 2;
+        self.now.plus(if is_late { quarter.min(left / 2) } else { quarter })
     }
 
     fn quarantine(&mut self, shown: &str) {

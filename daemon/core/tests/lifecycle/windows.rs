@@ -5,6 +5,7 @@ use patd_core::names::Generation;
 use patd_core::time::Timestamp;
 use patd_core::window::Window;
 
+use crate::server::Logins;
 use crate::world::{DAY, HOUR, World};
 
 /// A world whose rotations begin at the times of this text. Its jitter is in the middle: a quarter of an hour later.
@@ -120,4 +121,22 @@ fn a_thousand_restarts_in_a_window_cause_no_rotation() {
     }
 
     assert_eq!(world.slot.last_generation, Generation(1));
+}
+
+#[test]
+fn a_secret_that_is_proven_late_is_replaced_before_it_ends() {
+    for hours in (0..7 * 24).step_by(3) {
+        let mut world = World::new();
+        world.server.logins = Logins::RefusedHere;
+        world.start();
+        world.run_for(hours * HOUR);
+        world.server.logins = Logins::Right;
+        world.run_for(HOUR);
+
+        let held = world.slot.current().unwrap_or_else(|| panic!("after {hours} hours: none"));
+        let due_at = world.slot.due_at.unwrap();
+        let (expires_at, soonest) = (held.expires_at, world.now().plus(-HOUR));
+        assert!(due_at < expires_at, "after {hours} hours: due {due_at:?}, ends {expires_at:?}");
+        assert!(due_at > soonest, "after {hours} hours: due {due_at:?} at once");
+    }
 }

@@ -191,7 +191,7 @@ fn told(outcome: ProbeOutcome) -> String {
     match outcome {
         ProbeOutcome::RefusedHere { code, message }
         | ProbeOutcome::RefusedSecret { code, message } => format!("{code} {message}"),
-        ProbeOutcome::Unclear(why) => why,
+        ProbeOutcome::NoSecret(why) | ProbeOutcome::Unclear(why) => why,
         ProbeOutcome::Wrong { shown } => shown,
         ProbeOutcome::Proved => "proved".to_owned(),
     }

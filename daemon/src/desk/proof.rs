@@ -102,7 +102,7 @@ fn not_shown(outcome: ProbeOutcome) -> Refusal {
         ProbeOutcome::RefusedHere { code, message }
         | ProbeOutcome::RefusedSecret { code, message } => format!("refused: {code} {message}"),
         ProbeOutcome::Wrong { shown } => format!("the login showed {shown}"),
-        ProbeOutcome::Unclear(why) => why,
+        ProbeOutcome::NoSecret(why) | ProbeOutcome::Unclear(why) => why,
         ProbeOutcome::Proved => "the login showed nothing".to_owned(),
     };
     no(ErrorCode::Upstream, message, "see: patctl drift")

@@ -11,6 +11,7 @@ use patd_snowflake::authority::{AddToken, RotateToken};
 use super::actor::Actor;
 use super::calls::{Answer, Call};
 use crate::audit::{self, EndReason};
+use crate::store::StoreError;
 
 impl Actor {
     /// Makes a state durable, with the secret that was just minted if the state names it. On failure the state
@@ -118,14 +119,13 @@ impl Actor {
         });
     }
 
-    /// A staged secret that the store does not have is as good as refused: it is discarded and made anew.
+    /// A staged secret that the store does not have is discarded and made anew. One that cannot be read just now is proven
+    /// later: that says nothing about the token.
     fn probe(&mut self, generation: Generation) {
         let secret = match self.kit.store.secret(&self.id, generation) {
             Ok(secret) => secret,
             Err(error) => {
-                let message = patd_snowflake::chain::chain(&error);
-                let outcome = ProbeOutcome::RefusedSecret { code: String::new(), message };
-                return self.answer_later(Event::Probed(outcome));
+                return self.answer_later(Event::Probed(not_read(&error)));
             }
         };
         let role = self.state.held().find(|held| held.generation == generation);
@@ -260,7 +260,19 @@ fn said_of_probe(outcome: &ProbeOutcome) -> String {
         ProbeOutcome::Wrong { shown } => format!("wrong: {shown}"),
         ProbeOutcome::RefusedHere { code, message } => format!("refused here: {code} {message}"),
         ProbeOutcome::RefusedSecret { code, message } => format!("refused: {code} {message}"),
+        ProbeOutcome::NoSecret(reason) => format!("not asked: {reason}"),
         ProbeOutcome::Unclear(reason) => format!("unclear: {reason}"),
+    }
+}
+
+fn not_read(error: &StoreError) -> ProbeOutcome {
+    let words = patd_snowflake::chain::chain(error);
+    match error {
+        StoreError::UnknownSlot(_) | StoreError::NoSecret { .. } => ProbeOutcome::NoSecret(words),
+        StoreError::Encode(_)
+        | StoreError::Io { .. }
+        | StoreError::Unusable(_)
+        | StoreError::Seal => ProbeOutcome::Unclear(words),
     }
 }
 
@@ -285,3 +297,25 @@ const BROKE_OFF: &str = "the store broke off; the daemon's log has the cause";
 const NOT_STORED: &str = "state-not-stored";
 /// Seconds until a state that could not be stored is tried again.
 const RETRY_STORE: i64 = 10;
+
+#[cfg(test)]
+mod tests {
+    use patd_core::names::{Account, SlotId, User};
+
+    use super::*;
+
+    #[test]
+    fn only_a_secret_that_is_not_there_costs_the_token() {
+        let slot = SlotId { account: Account::new("A"), user: User::new("U") };
+        let generation = Generation(2);
+        let none = not_read(&StoreError::NoSecret { slot, generation });
+        assert!(matches!(none, ProbeOutcome::NoSecret(_)), "{none:?}");
+
+        let source = std::io::ErrorKind::StorageFull.into();
+        let refused = StoreError::Io { path: "/state".into(), doing: "cannot be used", source };
+        for error in [refused, StoreError::Seal] {
+            let later = not_read(&error);
+            assert!(matches!(later, ProbeOutcome::Unclear(_)), "{later:?}");
+        }
+    }
+}

@@ -39,9 +39,12 @@ impl Logins {
                 | ProbeOutcome::RefusedSecret { code, message },
             ) => Some((slot.clone(), format!("{code} {message}"))),
             Ok(_)
-            | Err(ProbeOutcome::Proved | ProbeOutcome::Wrong { .. } | ProbeOutcome::Unclear(_)) => {
-                None
-            }
+            | Err(
+                ProbeOutcome::Proved
+                | ProbeOutcome::Wrong { .. }
+                | ProbeOutcome::NoSecret(_)
+                | ProbeOutcome::Unclear(_),
+            ) => None,
         };
         self.by_slot.iter().filter_map(refused).collect()
     }

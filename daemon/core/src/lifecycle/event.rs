@@ -194,6 +194,8 @@ pub enum ProbeOutcome {
     },
     /// No usable answer.
     Unclear(String),
+    /// Nobody was asked: the store does not have the secret.
+    NoSecret(String),
 }
 
 /// The answer to a REMOVE.

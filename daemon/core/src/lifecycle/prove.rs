@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use crate::names::TokenName;
 use crate::time::Timestamp;
 
 use super::trouble::{
@@ -48,6 +49,12 @@ impl Turn<'_> {
                 self.note(self.refused_secret(code, message));
                 self.slot.work =
                     Work::Discarding { name, why: "Snowflake refused its secret".to_owned() };
+                self.ask_list();
+            }
+            ProbeOutcome::NoSecret(text) => {
+                self.note(not_kept(&name, text));
+                self.slot.work =
+                    Work::Discarding { name, why: "its secret is not in the store".to_owned() };
                 self.ask_list();
             }
             ProbeOutcome::Unclear(text) => self.note(offline("log in with the new secret", text)),
@@ -157,6 +164,14 @@ impl Turn<'_> {
                 "check that role {role} is granted to {user}, that {user} is enabled and that no policy blocks the role"
             ),
         }
+    }
+}
+
+fn not_kept(name: &TokenName, text: &str) -> Fault {
+    Fault {
+        id: NEW_TOKEN,
+        message: format!("the secret of {name} cannot be proven: {text}"),
+        next_step: "look at the disk: journalctl -k; another token is made by itself".to_owned(),
     }
 }
 

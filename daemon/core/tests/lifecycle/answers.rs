@@ -257,3 +257,21 @@ fn answers_nobody_asked_for_change_nothing() {
 
     assert_eq!(world.slot, before);
 }
+
+#[test]
+fn a_secret_that_the_store_does_not_have_is_made_anew_and_snowflake_is_not_blamed() {
+    let mut world = World::new();
+    world.server.logins = Logins::NoSecret;
+    world.start();
+    world.run();
+
+    let trouble = world.slot.trouble.clone().expect("it is told");
+    assert_eq!(trouble.id, "new-token-unusable");
+    assert!(trouble.message.contains("the store has no secret"), "{trouble:?}");
+    assert!(!trouble.message.contains("Snowflake"), "{trouble:?}");
+
+    world.server.logins = Logins::Right;
+    world.run_for(HOUR);
+    assert!(world.is_healthy());
+    assert_eq!(world.ours(), 1, "what could not be proven is removed");
+}

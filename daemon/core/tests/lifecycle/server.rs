@@ -30,6 +30,8 @@ pub(crate) enum Logins {
     Wrong,
     RefusedHere,
     RefusedSecret,
+    /// The store has no secret to log in with.
+    NoSecret,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +191,7 @@ impl Server {
                 message: "Incoming request with IP 192.0.2.1 is not allowed".to_owned(),
             },
             Logins::RefusedSecret => refused(),
+            Logins::NoSecret => ProbeOutcome::NoSecret("the store has no secret".to_owned()),
             Logins::Right if self.accepts(secret) => ProbeOutcome::Proved,
             Logins::Right => refused(),
         }

@@ -99,6 +99,7 @@ impl Snowflake {
 
     async fn answer(&self, call: Call) -> Answer {
         let mut secret = None;
+        let shown_before = self.authority.times_shown();
         let event = match call {
             Call::Add(token) => {
                 let (outcome, minted) = self.authority.add(&token).await.into_parts();
@@ -122,8 +123,8 @@ impl Snowflake {
                 Event::Probed(probe(self.authority.client(), &secret, &expected, form).await)
             }
         };
-        let server_time = shows_time(&event).then(|| self.authority.skew()).flatten();
-        let server_time = server_time.map(|_| self.authority.server_time());
+        let is_shown = shows_time(&event) && self.authority.times_shown() != shown_before;
+        let server_time = is_shown.then(|| self.authority.server_time());
         Answer { event, secret, server_time }
     }
 }
@@ -198,8 +199,8 @@ impl Upstream for Nowhere {
     }
 }
 
-/// Only an answer that arrived shows Snowflake's clock; what was learned before it may be from another time. The probe
-/// does not look at the clock.
+/// Only an answer that arrived, with its date, shows Snowflake's clock; what was learned before it may be from another
+/// time. The probe does not look at the clock.
 fn shows_time(event: &Event) -> bool {
     !matches!(event, Event::Probed(_)) && event.is_clear_answer() == Some(true)
 }

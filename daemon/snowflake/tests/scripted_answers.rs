@@ -104,6 +104,7 @@ async fn an_answer_nobody_can_read_is_unclear_and_never_repeated() {
         ("server error", answer(500, "", &notice("000603", SECRET))),
         ("statement timeout", answer(408, "", &notice("000604", "timeout"))),
         ("cancelled", answer(422, "", &notice("000604", "SQL execution canceled"))),
+        ("cut off", answer(422, "", &notice("000630", "Statement reached its timeout"))),
         ("a portal's page", answer(403, "", &format!("<html>{SECRET}</html>"))),
         ("running, no handle", answer(202, "", r#"{"code":"333334"}"#)),
         ("running, path as handle", answer(202, "", r#"{"statementHandle":"../x?y"}"#)),

@@ -160,6 +160,11 @@ impl Authority {
         self.api.skew()
     }
 
+    /// Returns how often an answer has shown Snowflake's clock.
+    pub fn times_shown(&self) -> u64 {
+        self.api.times_shown()
+    }
+
     /// Returns the client, for probes at the same endpoint.
     pub fn client(&self) -> &Client {
         self.api.client()

@@ -1,22 +1,30 @@
 //! Snowflake's clock as far as its answers showed it. The only place of this crate that reads the local clock.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use patd_core::time::Timestamp;
 
 /// The difference between the server's clock and ours, learned from each answer's Date header.
-pub(crate) struct ServerClock(AtomicI64);
+pub(crate) struct ServerClock {
+    skew: AtomicI64,
+    shown: AtomicU64,
+}
 
 impl ServerClock {
     /// Returns a clock that knows nothing yet.
     pub(crate) fn unknown() -> Self {
-        Self(AtomicI64::new(UNKNOWN))
+        Self { skew: AtomicI64::new(UNKNOWN), shown: AtomicU64::new(0) }
     }
 
     /// Returns by how many seconds the server's clock is ahead of ours.
     pub(crate) fn skew(&self) -> Option<i64> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|&skew| skew != UNKNOWN)
+        Some(self.skew.load(Ordering::Relaxed)).filter(|&skew| skew != UNKNOWN)
+    }
+
+    /// Returns how often an answer has shown it. What was shown before may be from another time: our clock may have been set.
+    pub(crate) fn times_shown(&self) -> u64 {
+        self.shown.load(Ordering::Relaxed)
     }
 
     /// Returns the server's time; our own as long as nothing else is known.
@@ -36,7 +44,8 @@ impl ServerClock {
     /// Takes note of what an answer said.
     pub(crate) fn learn(&self, date: Option<Timestamp>) {
         if let Some(date) = date {
-            self.0.store(date.since(local()), Ordering::Relaxed);
+            self.skew.store(date.since(local()), Ordering::Relaxed);
+            self.shown.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -65,6 +74,14 @@ mod tests {
         assert_eq!(clock.skew(), None);
         clock.learn(Some(local().plus(20)));
         assert!((0..=1).contains(&clock.issue_time().since(local()).abs()));
+    }
+
+    #[test]
+    fn an_answer_without_a_date_shows_no_clock() {
+        let clock = ServerClock::unknown();
+        clock.learn(Some(local()));
+        clock.learn(None);
+        assert_eq!(clock.times_shown(), 1);
     }
 
     #[test]

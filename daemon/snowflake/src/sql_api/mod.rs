@@ -80,6 +80,11 @@ impl SqlApi {
         self.clock.skew()
     }
 
+    /// Returns how often an answer has shown the server's clock.
+    pub fn times_shown(&self) -> u64 {
+        self.clock.times_shown()
+    }
+
     /// Returns the server's time as far as it is known.
     pub fn server_time(&self) -> Timestamp {
         self.clock.now()
@@ -273,8 +278,8 @@ struct Submission<'a> {
     role: &'a str,
 }
 
-/// "SQL execution canceled", "Statement … not found": neither says that nothing was done.
-const UNDECIDED: [&str; 2] = ["000604", "000709"];
+/// "SQL execution canceled", "Statement reached its … timeout", "Statement … not found": none says that nothing was done.
+const UNDECIDED: [&str; 3] = ["000604", "000630", "000709"];
 const TOKEN_TYPE: HeaderName = HeaderName::from_static("x-snowflake-authorization-token-type");
 /// A fresh one is made for each request; it only has to survive the way there.
 const JWT_LIFE: Duration = Duration::from_secs(300);

@@ -216,6 +216,27 @@ fn what_waits_for_a_later_start_is_given_back_without_its_token() {
 }
 
 #[test]
+fn a_token_in_a_name_or_in_what_a_link_names_is_not_given_back() {
+    let world = World::new();
+
+    let output = world.run(
+        "cd $SNOWFLAKE_HOME; t=$(sed -n 's/^password = \"\\(.*\\)\"/\\1/p' connections.toml); \
+         echo ${#t}; touch a-$t fine; mkdir -p dir/$t; ln -s /tmp/$t link",
+    );
+
+    helper_is_gone(&world);
+    assert_eq!(stdout(&output).trim(), "simpat_generation_1".len().to_string());
+    let mut left: Vec<_> =
+        std::fs::read_dir(world.real()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    // What clients look for is made where there is none.
+    assert_eq!(left, ["cortex", "dir", "fine", "logs"]);
+    assert_eq!(std::fs::read_dir(world.real().join("dir")).unwrap().count(), 0);
+    assert!(!stderr(&output).contains("simpat"), "{}", stderr(&output));
+    world.cleaned_up();
+}
+
+#[test]
 fn root_writes_nothing_into_the_directory_of_a_user() {
     if !nix::unistd::getuid().is_root() {
         return skip("root_writes_nothing_into_the_directory_of_a_user", "needs root");

@@ -108,6 +108,10 @@ impl<'a> Giving<'a> {
             if is_ours || files::is_temporary(&name) {
                 continue;
             }
+            if self.secrets.are_in(name.as_bytes()) {
+                say("a name with the token in it was not kept");
+                continue;
+            }
             match self.entry(&path, &target.join(&name)) {
                 Ok(()) => {}
                 // Ours, or the system's for a path that is too long: no later try would do better.
@@ -244,6 +248,10 @@ impl<'a> Giving<'a> {
     }
 
     fn holds_secret(&self, path: &Path, metadata: &Metadata) -> io::Result<bool> {
+        if metadata.is_symlink() {
+            let target = std::fs::read_link(self.home.path().join(path))?;
+            return Ok(self.secrets.are_in(target.as_os_str().as_bytes()));
+        }
         if !metadata.is_file() {
             return Ok(false);
         }

@@ -22,7 +22,9 @@ pub(crate) fn run(cli: &Cli, args: &ApplyArgs) -> Result<Answer, Failure> {
         file.still_fits(path, &plan, &observed)?;
     }
     if plan.steps.is_empty() {
-        return errand::nothing_to_do(&plan);
+        let answer = errand::nothing_to_do(&plan)?;
+        file.map_or(Ok(()), |(path, file)| Begun::forget(path, &file.plan))?;
+        return Ok(answer);
     }
     if file.is_none() {
         errand::say(&shown(&plan));

@@ -1,7 +1,8 @@
-//! Files that `patctl` makes: whole or absent, of a fixed mode, never over an existing one.
+//! Files that `patctl` makes: whole or absent, and of a fixed mode. `create` is never over an existing one; `replace` is,
+//! for files that are known to be ours.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -32,6 +33,30 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
 /// Puts a file of mode 0600 in the place of what may be there, durably.
 pub(crate) fn replace_private(path: &Path, text: &str) -> Result<(), Failure> {
     replace_by(path, text, 0o600)
+}
+
+/// Refuses a path that a person named for a file to be written, where there is something else than what `is_one` knows
+/// by its beginning: a wrong name must not cost that file. An empty one is nothing yet.
+pub(crate) fn refuse_another(
+    path: &Path,
+    what: &str,
+    is_one: impl Fn(&str) -> bool,
+) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::io("look at", path, &error);
+    let is_file = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(failed)?.is_file(),
+    };
+    let mut start = Vec::new();
+    if is_file {
+        let file = File::open(path).map_err(failed)?;
+        file.take(BEGINNING).read_to_end(&mut start).map_err(failed)?;
+        if start.is_empty() || is_one(&String::from_utf8_lossy(&start)) {
+            return Ok(());
+        }
+    }
+    let what = format!("{} is there already and is no {what}", path.display());
+    Err(Failure::new(Exit::Failed, what, "name another file, or remove this one first"))
 }
 
 fn replace_by(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
@@ -88,3 +113,5 @@ fn aside(path: &Path) -> std::path::PathBuf {
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
+
+const BEGINNING: u64 = 1024;

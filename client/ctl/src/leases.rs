@@ -1,9 +1,9 @@
 //! `patctl leases` and `patctl lease end`: who holds which token, and a holder that is to count as gone.
 
-use pat_wire::admin::{EndLeaseRequest, EndedLease, LeaseHolder, LeaseList, LeaseRow};
+use pat_wire::admin::{EndLeaseRequest, EndedLease, LeaseHolder, LeaseList, LeaseRow, Status};
 use serde_json::json;
 
-use crate::answer::{self, Answer, Failure};
+use crate::answer::{self, Answer, Exit, Failure};
 use crate::cli::{Cli, EndLeaseArgs, LeasesArgs};
 use crate::table::{self, Cell};
 use crate::text::{Colour, plain};
@@ -15,7 +15,22 @@ pub(crate) fn run(cli: &Cli, args: &LeasesArgs) -> Result<Answer, Failure> {
     if let Some(connection) = &args.connection {
         list.leases.retain(|row| row.connection.as_ref() == Some(connection));
     }
-    Ok(Answer::ok(text_of(&list.leases, time::now(), answer::in_colour()), json!(list)))
+    let mut text = text_of(&list.leases, time::now(), answer::in_colour());
+    if let (Some(connection), true) = (&args.connection, list.leases.is_empty()) {
+        refuse_unknown(cli, connection)?;
+        text = format!("nobody holds a token of {}\n", plain(connection));
+    }
+    Ok(Answer::ok(text, json!(list)))
+}
+
+/// A name that is misspelt has no leases either, and that would be believed.
+fn refuse_unknown(cli: &Cli, connection: &String) -> Result<(), Failure> {
+    let status: Status = daemon::ask(cli, "GET", "/v1/status")?;
+    if status.slots.iter().any(|slot| slot.connections.contains(connection)) {
+        return Ok(());
+    }
+    let what = format!("no entry names connection {connection:?}");
+    Err(Failure::new(Exit::Failed, what, "see: patctl status"))
 }
 
 /// Ends one.

@@ -32,8 +32,10 @@ impl PlanFile {
         Self { without_account_policies, observed, plan }
     }
 
-    /// Writes it, for nobody else to read.
+    /// Writes it, for nobody else to read, in the place of another plan or of nothing.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
+        let is_plan = |start: &str| start.starts_with('{') && start.contains(FIRST_KEY);
+        files::refuse_another(path, "plan", is_plan)?;
         let text = serde_json::to_string_pretty(self).map_err(|error| {
             Failure::new(Exit::Failed, format!("cannot write the plan ({error})"), "")
         })?;
@@ -101,6 +103,11 @@ impl Begun {
     /// Takes the mark away, when nothing is left to do.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         files::remove(&self.path)
+    }
+
+    /// Takes the mark of a file away that was begun and has nothing left to do.
+    pub(crate) fn forget(file: &Path, plan: &Plan) -> Result<(), Failure> {
+        if Self::is_begun(file, plan) { files::remove(&Self::path(file)) } else { Ok(()) }
     }
 
     fn is_begun(file: &Path, plan: &Plan) -> bool {
@@ -175,6 +182,8 @@ fn shortened(moved: &[String]) -> Vec<String> {
     shown
 }
 
+/// What a plan file begins with.
+const FIRST_KEY: &str = "\"without_account_policies\"";
 const ANEW: &str = "make it anew and look at it: patctl plan --out FILE";
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
 const MOST_SHOWN: usize = 10;

@@ -218,6 +218,21 @@ fn the_public_key_is_written_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_public_key_takes_the_place_of_no_other_file_and_nothing_is_made_then() {
+    let world = World::new();
+    let out = world.path("SEC_ADMIN.p8");
+    std::fs::write(&out, "-----BEGIN PRIVATE KEY-----\n").unwrap();
+
+    let shown =
+        world.init(&["--account", "MYORG-MYACCOUNT", "--public-key-out", out.to_str().unwrap()]);
+
+    assert_eq!(shown.exit, 1);
+    assert!(shown.err.contains("is there already and is no public key"), "{}", shown.err);
+    assert_eq!(world.read("SEC_ADMIN.p8"), "-----BEGIN PRIVATE KEY-----\n");
+    assert!(!world.path("etc/patd.toml").exists());
+}
+
+#[test]
 fn bootstrap_prints_the_script_with_the_key_of_this_host() {
     let world = World::with_config();
     let add = [

@@ -136,8 +136,12 @@ fn a_plan_file_is_run_as_it_was_shown() {
     assert_eq!(done(&world), statements(&written["plan"]["steps"], "statement"));
     assert_eq!(mode(&file), 0o600);
     assert!(!begun(&file).exists());
+    // As a run leaves it that was cut off after its last statement.
+    let fingerprint = written["plan"]["fingerprint"].as_str().unwrap();
+    std::fs::write(begun(&file), format!("{fingerprint}\n")).unwrap();
     let again = admin.patctl(&world, &of_file(&file));
     assert!(text(&again.stdout).starts_with("nothing to do"), "{}", said(&again));
+    assert!(!begun(&file).exists());
 }
 
 #[test]
@@ -208,6 +212,25 @@ fn stopped_before_and_after_every_statement_it_comes_to_the_same_end() {
     assert_eq!(self::end(&world, &admin), end);
     let keyless = |world: &World| done(world).into_iter().map(keyless).collect::<Vec<_>>();
     assert_eq!(keyless(&world), keyless(&whole), "each has run once, in the same order");
+}
+
+#[test]
+fn a_plan_takes_the_place_of_a_plan_and_of_no_other_file() {
+    let world = empty();
+    let admin = Admin::of(&world);
+    let key = world.folder().join("SEC_ADMIN.p8");
+    std::fs::write(&key, "-----BEGIN PRIVATE KEY-----\n").unwrap();
+    let plan =
+        |file: &std::path::Path| admin.patctl(&world, &["plan", "--out", file.to_str().unwrap()]);
+
+    let file = plan_file(&world, &admin);
+    let again = plan(&file);
+    let refused = plan(&key);
+
+    assert_eq!(again.status.code(), Some(2), "{}", said(&again));
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("is there already and is no plan"), "{}", said(&refused));
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), "-----BEGIN PRIVATE KEY-----\n");
 }
 
 #[test]

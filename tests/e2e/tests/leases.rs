@@ -27,6 +27,14 @@ fn the_command_under_the_wrapper_is_the_holder_and_lives_on_when_its_lease_is_en
     command.kill().unwrap();
     command.wait().unwrap();
     eventually("nobody holds anything", || leases(&world).is_empty().then_some(()));
+    assert_eq!(
+        world.patctl_ok(&["leases", CONNECTION]),
+        format!("nobody holds a token of {CONNECTION}\n")
+    );
+    let misspelt = world.patctl(["leases", "migul_cli"]).output().unwrap();
+    assert_eq!(misspelt.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&misspelt.stderr);
+    assert!(said.contains("no entry names connection \"migul_cli\""), "{said}");
     let shown = world.patctl_ok(&["audit", "show", "--json", "--kind", "lease-ended,admin"]);
     let shown: Value = serde_json::from_str(&shown).unwrap();
     let reasons: Vec<&str> = shown["records"]

@@ -115,7 +115,7 @@ impl Doomed {
             lines.extend(self.users.iter().map(gone));
         }
         if self.all {
-            lines.push("systemctl disable --now patd.socket patd.service".to_owned());
+            lines.push(format!("systemctl disable --now {UNITS}"));
         }
         lines.join("\n      ")
     }
@@ -184,3 +184,7 @@ fn nothing_left(plan: &Plan, keeper: &mut Keeper) -> Result<Answer, Failure> {
     }
     Ok(Answer::ok(text, json!({ "done": [], "left": [], "notes": plan.notes })))
 }
+
+/// All that starts something of ours.
+const UNITS: &str = "patd.socket patd-admin.socket patd-admin-key.timer patd-metrics.timer \
+                     patd-sleep.service patd.service";

@@ -29,6 +29,10 @@ struct Done {
 }
 
 pub(crate) fn run(cli: &Cli, args: &InitArgs) -> Result<Answer, Failure> {
+    if let Some(out) = &args.public_key_out {
+        let is_key = |start: &str| start.starts_with("-----BEGIN PUBLIC KEY-----");
+        files::refuse_another(out, "public key", is_key)?;
+    }
     let mut done = Done::default();
     let config = configuration(&cli.config, args, &mut done)?;
     let state = State::prepare(&args.state, &mut done)?;

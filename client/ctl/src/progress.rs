@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// One part more is done.
-    pub(crate) fn one_done(&self) {
+    fn one_done(&self) {
         self.bar.inc(1);
     }
 

@@ -151,7 +151,11 @@ fn rotating_all_goes_on_past_one_that_fails_and_leaves_out_what_is_revoked() {
             "2 slots: 1 rotated, 1 failed, 0 left out"
         ]
     );
-    assert!(failed.stderr.is_empty());
+    assert_eq!(
+        String::from_utf8(failed.stderr).unwrap(),
+        "[1/2] MYORG-MYACCOUNT/ABSENT_CLI … failed\n[2/2] MYORG-MYACCOUNT/MIGUEL_CLI … rotated\n",
+        "who breaks it off has seen how far it was"
+    );
     let json: Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["rotated"][0]["to"], 3, "{json}");
     assert_eq!(json["failed"][0]["slot"], "MYORG-MYACCOUNT/ABSENT_CLI", "{json}");

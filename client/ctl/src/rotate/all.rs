@@ -16,7 +16,8 @@ pub(super) fn run(cli: &Cli, taint: Option<&str>) -> Result<Answer, Failure> {
     let shown = Progress::through(Eyes::of(cli), status.slots.len());
     let mut outcomes = Vec::new();
     for slot in &status.slots {
-        shown.at(plain(&slot.slot));
+        // Line by line on standard error: who breaks it off has seen which tokens are new.
+        shown.begins(plain(&slot.slot));
         let outcome = match turn(slot) {
             Turn::Of(connection) => match rotated(cli, connection, taint) {
                 Ok(rotated) => Outcome::Rotated(rotated),
@@ -24,8 +25,8 @@ pub(super) fn run(cli: &Cli, taint: Option<&str>) -> Result<Answer, Failure> {
             },
             Turn::LeftOut(why) => Outcome::LeftOut(why),
         };
+        shown.ends(outcome.word());
         outcomes.push((slot.slot.as_str(), outcome));
-        shown.one_done();
     }
     drop(shown);
     Ok(answer(&outcomes))
@@ -42,6 +43,16 @@ enum Outcome {
     Rotated(Rotated),
     Failed(Failure),
     LeftOut(&'static str),
+}
+
+impl Outcome {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Rotated(_) => "rotated",
+            Self::Failed(_) => "failed",
+            Self::LeftOut(_) => "left out",
+        }
+    }
 }
 
 fn turn(slot: &SlotStatus) -> Turn<'_> {

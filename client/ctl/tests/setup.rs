@@ -221,7 +221,7 @@ fn the_public_key_is_written_where_it_is_asked_for() {
 fn a_public_key_takes_the_place_of_no_other_file_and_nothing_is_made_then() {
     let world = World::new();
     let out = world.path("SEC_ADMIN.p8");
-    std::fs::write(&out, "-----BEGIN PRIVATE KEY-----\n").unwrap();
+    fs::write(&out, "-----BEGIN PRIVATE KEY-----\n").unwrap();
 
     let shown =
         world.init(&["--account", "MYORG-MYACCOUNT", "--public-key-out", out.to_str().unwrap()]);

@@ -91,7 +91,7 @@ fn who(entry: &toml::Table) -> Result<(String, String), String> {
         | ProbeOutcome::RefusedSecret { code, message } => {
             Err(format!("{code} (08001): Failed to connect to DB: {host}:{port}. {message}"))
         }
-        ProbeOutcome::Unclear(why) => Err(why),
+        ProbeOutcome::NoSecret(why) | ProbeOutcome::Unclear(why) => Err(why),
     }
 }
 

@@ -1,8 +1,6 @@
 //! A disk that is full is no damage: the write fails and says so, what was there stays, and it goes on when
 //! there is room again. Tried with a limit on file sizes, in a process of its own.
 
-use std::process::Command;
-
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 
@@ -16,13 +14,8 @@ fn a_full_disk_is_said_and_loses_nothing() {
     }
     let (world, _) = World::with_slots();
 
-    let run = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture", "--test-threads=1"])
-        .env(INSIDE, world.dir())
-        .output()
-        .unwrap();
+    run_alone(&world, NAME, INSIDE);
 
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let told = told(&world.open());
     assert_eq!(told[&slot("MIGUEL_CLI")].1[&99], secret_of(&slot("MIGUEL_CLI"), 99));
     assert!(!world.dir().join("sled.damaged-1").exists(), "a full disk is no damage");

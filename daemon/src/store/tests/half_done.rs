@@ -1,8 +1,6 @@
 //! A disk that takes one copy of a record and refuses the other, while the daemon lives: what is refused changed nothing,
 //! and what was taken is there, whichever copy it is in.
 
-use std::process::Command;
-
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 
@@ -51,13 +49,8 @@ fn what_sled_alone_refuses_is_in_force_and_outlives_a_restart() {
     }
     let (world, _) = World::with_slots();
 
-    let run = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture", "--test-threads=1"])
-        .env(INSIDE, world.dir())
-        .output()
-        .unwrap();
+    run_alone(&world, NAME, INSIDE);
 
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let told = told(&world.try_open().unwrap().store);
     assert_eq!(told[&slot("MIGUEL_CLI")].0, holding(&[7]), "put while sled refused");
     assert_eq!(told[&slot("ETL_CLI")].0, holding(&[]), "the same");

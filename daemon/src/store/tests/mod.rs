@@ -196,6 +196,16 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
+/// Runs a test of this program again, in a process of its own, on the folder of a world: a limit holds for a whole process.
+fn run_alone(world: &World, name: &str, inside: &str) {
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(inside, world.dir())
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
 /// Changes a file's bytes in place.
 fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();

@@ -32,7 +32,10 @@ impl Turn<'_> {
                 self.take_expiry(row);
                 self.ask_probe(staged.generation);
             }
-            TokenStatus::Active | TokenStatus::Unknown => self.quarantine(&shown_by(row)),
+            TokenStatus::Active | TokenStatus::Unknown => {
+                self.quarantine(&row.name, &shown_by(row));
+                self.ask_remove(row.name.clone());
+            }
             TokenStatus::Expired | TokenStatus::Disabled => self.new_token_dead(row),
         }
     }
@@ -43,7 +46,11 @@ impl Turn<'_> {
         let name = staged.name.clone();
         match outcome {
             ProbeOutcome::Proved => self.promote(),
-            ProbeOutcome::Wrong { shown } => self.quarantine(shown),
+            ProbeOutcome::Wrong { shown } => {
+                self.quarantine(&name, shown);
+                // The list is from before the login, and REMOVE goes by name: another may have rotated it since.
+                self.ask_list();
+            }
             ProbeOutcome::RefusedHere { code, message } => self.note(refused_here(code, message)),
             ProbeOutcome::RefusedSecret { code, message } => {
                 self.note(self.refused_secret(code, message));
@@ -91,9 +98,7 @@ impl Turn<'_> {
         self.now.plus(if is_late { quarter.min(left / 2) } else { quarter })
     }
 
-    fn quarantine(&mut self, shown: &str) {
-        let Some(staged) = self.slot.staged() else { return };
-        let name = staged.name.clone();
+    fn quarantine(&mut self, name: &TokenName, shown: &str) {
         self.alarm(
             PROBE_WRONG,
             format!(
@@ -103,7 +108,8 @@ impl Turn<'_> {
             "check the user's roles and policies at Snowflake, then patctl enrol".to_owned(),
         );
         self.slot.standing = Standing::Quarantined { shown: shown.to_owned() };
-        self.discard(name, "it showed another user or role");
+        let why = "it showed another user or role".to_owned();
+        self.slot.work = Work::Discarding { name: name.clone(), why };
     }
 
     fn take_expiry(&mut self, row: &TokenRow) {

@@ -90,7 +90,10 @@ impl Turn<'_> {
         let known = self.slot.rotated.clone();
         let held = self.slot.held().map(|held| &held.name);
         let unheld = self.slot.doubts.iter().map(|doubt| &doubt.name);
-        let names: BTreeSet<TokenName> = held.chain(unheld).map(plain).collect();
+        let mut names: BTreeSet<TokenName> = held.chain(unheld).map(plain).collect();
+        if let Work::Discarding { name, .. } = &self.slot.work {
+            names.insert(name.clone());
+        }
         let mut unexplained = None;
         for name in names {
             let mut left: Vec<&TokenRow> = rows

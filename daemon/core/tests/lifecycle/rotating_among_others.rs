@@ -1,10 +1,10 @@
 //! The strategy `rotate` among others: strangers, clones, persons who rotate by hand, revoke, or change the strategy.
 
-use patd_core::lifecycle::{Effect, Event, Strategy, TokenStatus, lineage};
+use patd_core::lifecycle::{Effect, Event, Strategy, TokenStatus, Work, lineage};
 use patd_core::names::Generation;
 
 use crate::rotating::{generation, name_in_use, serving};
-use crate::server::{Fault, Logins};
+use crate::server::{Fault, Logins, Maker};
 use crate::world::{DAY, HOUR, World};
 
 #[test]
@@ -115,6 +115,38 @@ fn a_refused_secret_that_was_rotated_away_is_removed_where_it_is_and_theirs_is_l
 
     assert_eq!(world.server.find(&name).map(|token| token.secret), Some(theirs));
     assert!(world.is_healthy());
+}
+
+#[test]
+fn a_secret_of_another_role_that_was_rotated_away_is_removed_where_it_is_and_theirs_is_left_alone()
+{
+    for new in [World::new, World::rotating] {
+        for mut world in [new(), new().served()] {
+            world.server.logins = Logins::Wrong;
+            if world.slot.current().is_some() {
+                world.rotate(None);
+            } else {
+                world.start();
+            }
+            world.run_until_in_flight(|call| matches!(call, Effect::Probe(_)));
+            let Work::Proving { staged, .. } = world.slot.work.clone() else {
+                panic!("{world:#?}")
+            };
+            world.server.rotate_for(Maker::Clone, &staged.name, world.clock);
+            let theirs = world.server.find(&staged.name).unwrap().secret;
+            world.server.logins = Logins::Right;
+            world.run_for(2 * HOUR);
+            assert_eq!(world.slot.word(), "fenced");
+
+            world.enrol();
+            world.run_for(2 * HOUR);
+
+            let found = world.server.find(&staged.name).map(|token| token.secret);
+            assert_eq!(found, Some(theirs), "theirs is left alone");
+            assert_eq!(world.ours(), 1, "the wrong one is gone: {world:#?}");
+            assert!(world.is_healthy());
+        }
+    }
 }
 
 #[test]

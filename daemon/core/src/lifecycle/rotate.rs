@@ -91,8 +91,11 @@ impl Turn<'_> {
         let held = self.slot.held().map(|held| &held.name);
         let unheld = self.slot.doubts.iter().map(|doubt| &doubt.name);
         let mut names: BTreeSet<TokenName> = held.chain(unheld).map(plain).collect();
-        if let Work::Discarding { name, .. } = &self.slot.work {
-            names.insert(name.clone());
+        match &self.slot.work {
+            Work::Issuing(Intent { name, .. }) | Work::Discarding { name, .. } => {
+                names.insert(name.clone());
+            }
+            Work::Idle | Work::Proving { .. } => {}
         }
         let mut unexplained = None;
         for name in names {
@@ -184,6 +187,12 @@ impl Turn<'_> {
             Work::Discarding { name: going, .. } if going == name => {
                 // Under the name is theirs now.
                 going.clone_from(&left.name);
+                return;
+            }
+            Work::Issuing(intent) if intent.overlap.is_none() && intent.name == *name => {
+                // The ADD was carried out; its answer never came.
+                let why = "its secret was lost with the answer".to_owned();
+                self.slot.work = Work::Discarding { name: left.name.clone(), why };
                 return;
             }
             Work::Proving { staged, .. } => Some(staged),

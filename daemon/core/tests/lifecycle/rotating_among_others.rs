@@ -150,6 +150,32 @@ fn a_secret_of_another_role_that_was_rotated_away_is_removed_where_it_is_and_the
 }
 
 #[test]
+fn a_token_whose_answer_was_lost_and_that_was_rotated_away_is_removed_where_it_is() {
+    for mut world in [World::new(), World::new().served()] {
+        if world.slot.current().is_some() {
+            world.rotate(None);
+        } else {
+            world.start();
+        }
+        world.run_until_in_flight(|call| *call == Effect::List);
+        world.deliver_with(Fault::LostAfter);
+        let Work::Issuing(intent) = world.slot.work.clone() else { panic!("{world:#?}") };
+        world.server.rotate_for(Maker::Clone, &intent.name, world.clock);
+        let theirs = world.server.find(&intent.name).unwrap().secret;
+        world.run_for(2 * HOUR);
+        assert_eq!(world.slot.word(), "fenced");
+
+        world.enrol();
+        world.run_for(2 * HOUR);
+
+        let found = world.server.find(&intent.name).map(|token| token.secret);
+        assert_eq!(found, Some(theirs), "theirs is left alone");
+        assert_eq!(world.ours(), 1, "what nobody has the secret of is gone");
+        assert!(world.is_healthy());
+    }
+}
+
+#[test]
 fn what_was_rotated_away_under_an_old_token_is_left_to_whoever_did_it() {
     let mut world = World::new().served();
     world.lease();

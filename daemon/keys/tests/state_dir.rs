@@ -6,7 +6,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
-use patd_keys::state_dir::{StateDirError, is_marked_new, lock, mark_new, set_aside, unmark};
+use patd_keys::state_dir::{
+    StateDirError, end_rebuild, is_marked_new, is_rebuilt, lock, mark_new, set_aside, unmark,
+};
 use tempfile::TempDir;
 
 mod skip;
@@ -66,25 +68,30 @@ fn the_lock_is_held_by_one_and_given_back() {
 }
 
 #[test]
-fn setting_aside_keeps_everything_and_marks_the_folder_new() {
+fn setting_aside_keeps_everything_leaves_the_audit_log_and_marks_the_folder_new_and_rebuilt() {
     let (_folder, dir) = folder();
     mark_new(&dir).unwrap();
     unmark(&dir).unwrap();
     fs::create_dir(dir.join("sled")).unwrap();
     fs::write(dir.join("sled/db"), "log").unwrap();
     fs::write(dir.join("meta.sealed"), "one").unwrap();
+    fs::create_dir(dir.join("audit")).unwrap();
+    fs::write(dir.join("audit/audit.jsonl"), "record").unwrap();
 
     let first = set_aside(&dir).unwrap();
     fs::write(dir.join("meta.sealed"), "two").unwrap();
     let second = set_aside(&dir).unwrap();
 
-    assert!(is_marked_new(&dir).unwrap());
+    assert!(is_marked_new(&dir).unwrap() && is_rebuilt(&dir).unwrap());
+    assert_eq!(fs::read(dir.join("audit/audit.jsonl")).unwrap(), b"record");
     assert_eq!(fs::read(first.join("sled/db")).unwrap(), b"log");
     assert_eq!(fs::read(first.join("meta.sealed")).unwrap(), b"one");
     assert_eq!(fs::read(second.join("meta.sealed")).unwrap(), b"two");
     let mut left: Vec<_> = fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name()).collect();
     left.sort();
-    assert_eq!(left, ["lost-1", "lost-2", "new", "state.lock"]);
+    assert_eq!(left, ["audit", "lost-1", "lost-2", "new", "rebuilt", "state.lock"]);
+    end_rebuild(&dir).unwrap();
+    assert!(is_marked_new(&dir).unwrap() && !is_rebuilt(&dir).unwrap(), "each mark goes by itself");
 }
 
 #[test]

@@ -88,7 +88,8 @@ impl Run {
             lease: hand_out.terms.lease.clone(),
             socket: None,
         };
-        let home = Home::new(place, nix::unistd::getuid().as_raw(), &record)?;
+        let home = Home::new(place, nix::unistd::getuid().as_raw())?;
+        record.write(home.private())?;
         home.link(real)?;
         home.fill(hand_out, kept)?;
         Ok(Self { home, record })

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod begun;
 mod broker;
 mod chance;
 mod cli;

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::signal::SigSet;
 use pat_wire::message::{Delivery, HandOut, Terms};
 
+use crate::begun::{Begun, hold_signals, release_signals};
 use crate::broker::{self, Way};
 use crate::cli::{Command, Options};
 use crate::connections::Connections;
@@ -13,8 +14,7 @@ use crate::failure::{Failure, say};
 use crate::gate::Gate;
 use crate::helper;
 use crate::home::record::Record;
-use crate::home::site::{self, Site};
-use crate::home::{Home, Others, real};
+use crate::home::{Home, Others, real, site};
 use crate::program::Executable;
 use crate::variables::{self, Variable};
 use crate::{entry, program, target, which};
@@ -32,8 +32,14 @@ struct Ready {
     gate: Gate,
     executable: Executable,
     variables: Vec<Variable>,
-    helper: Option<helper::Started>,
-    home: Option<Home>,
+    looked_after: Option<LookedAfter>,
+}
+
+/// A home that is complete, the helper that it is left to, and the signal mask to restore then.
+struct LookedAfter {
+    home: Home,
+    helper: helper::Started,
+    mask: SigSet,
 }
 
 fn prepare(gate: Gate, options: &Options, command: &Command) -> Result<Ready, Failure> {
@@ -43,15 +49,18 @@ fn prepare(gate: Gate, options: &Options, command: &Command) -> Result<Ready, Fa
     };
     let way = Way::new(gate, options.socket.as_deref())?;
     let asked = way.ask(broker::request(options, connection))?;
-    // What the answer has no say in is looked up while the broker looks into it. What is wrong there matters only
-    // where it is needed.
+    // What the answer has no say in is done while the broker looks into it. What is wrong there matters only where it
+    // is needed.
+    let begun = (options.deliver != Some(Delivery::Env)).then(Begun::new);
     let found = program::find(&command.program, std::env::var_os("PATH").as_deref());
-    let site = (options.deliver != Some(Delivery::Env)).then(Site::find);
     let hand_out = asked.answer()?;
     let executable = executable(found, command, &hand_out.terms)?;
     match hand_out.terms.deliver {
-        Delivery::Env => in_environment(&way, &hand_out, command, executable),
-        Delivery::Home => in_home(&way, &hand_out, site.unwrap_or_else(Site::find)?, executable),
+        Delivery::Env => {
+            begun.and_then(Result::ok).into_iter().for_each(Begun::dismiss);
+            in_environment(&way, &hand_out, command, executable)
+        }
+        Delivery::Home => in_home(&way, &hand_out, begun.unwrap_or_else(Begun::new)?, executable),
     }
 }
 
@@ -60,16 +69,15 @@ impl Ready {
         if let Err(failure) = self.gate.give_up() {
             return failure;
         }
-        if let Some(helper) = self.helper.take() {
+        if let Some(LookedAfter { mut home, helper, mask }) = self.looked_after.take() {
             // From here on the helper cleans up, however this process ends.
-            let mask = match helper.take_over() {
-                Ok(mask) => mask,
-                Err(failure) => return failure,
-            };
-            self.home.iter_mut().for_each(Home::hand_over);
+            if let Err(failure) = helper.take_over() {
+                return failure;
+            }
+            home.hand_over();
             // A Ctrl-C of the last millisecond arrives now.
-            if let Err(errno) = mask.thread_set_mask() {
-                return Failure::system("cannot restore the signal mask", errno);
+            if let Err(failure) = release_signals(&mask) {
+                return failure;
             }
         }
         program::become_program(&self.executable, command, self.variables)
@@ -90,7 +98,7 @@ fn in_environment(
         entry::mapped(hand_out)?
     };
     let variables = variables::for_child(std::env::vars_os(), terms, delivered);
-    Ok(Ready { gate: way.gate(), executable, variables, helper: None, home: None })
+    Ok(Ready { gate: way.gate(), executable, variables, looked_after: None })
 }
 
 /// `SNOWFLAKE_CONNECTIONS` replaces every other connection, in `snow` and Python.
@@ -122,12 +130,13 @@ fn refuse_node_clients(command: &Command) -> Result<(), Failure> {
 fn in_home(
     way: &Way,
     hand_out: &HandOut,
-    site: Site,
+    begun: Begun,
     executable: Executable,
 ) -> Result<Ready, Failure> {
     let terms = &hand_out.terms;
-    let place = site.place()?.to_owned();
+    let place = begun.place()?.to_owned();
     let failed = |error| site::failed(&place, error);
+    let Begun { site, home, helper } = begun;
     let record = Record {
         owner: site.owner,
         real: site.real,
@@ -136,9 +145,7 @@ fn in_home(
         socket: way.chosen().map(Path::to_owned),
     };
     let mask = hold_signals()?;
-    let home = Home::new(&place, site.uid, &record).map_err(failed)?;
-    // It starts on another processor while the rest is done here.
-    let helper = helper::start(home.private(), site.pidfd, mask)?;
+    record.write(home.private()).map_err(failed)?;
 
     real::complete(&record.real)?;
     let kept = kept(hand_out, &record.real)?;
@@ -149,7 +156,8 @@ fn in_home(
     let mut delivered = variables::default_connection(terms);
     delivered.push(("SNOWFLAKE_HOME".into(), home.path().into()));
     let variables = variables::for_child(std::env::vars_os(), terms, delivered);
-    Ok(Ready { gate: way.gate(), executable, variables, helper: Some(helper), home: Some(home) })
+    let looked_after = Some(LookedAfter { home, helper, mask });
+    Ok(Ready { gate: way.gate(), executable, variables, looked_after })
 }
 
 /// Returns the user's other connections if they are kept, and tells the user if they are not.
@@ -176,26 +184,6 @@ fn executable(
     let search = std::env::var_os("PATH");
     let chosen = target::chosen(&terms.targets, command, search.as_deref())?;
     Ok(Executable::Allowed(Box::new(chosen)))
-}
-
-/// Between the first file and the helper's readiness a signal would leave a home behind. Returns the mask
-/// to restore.
-fn hold_signals() -> Result<SigSet, Failure> {
-    let held = [
-        Signal::SIGHUP,
-        Signal::SIGINT,
-        Signal::SIGQUIT,
-        Signal::SIGTERM,
-        Signal::SIGTSTP,
-        Signal::SIGALRM,
-        Signal::SIGUSR1,
-        Signal::SIGUSR2,
-        // A write beyond the caller's limit is then an error of ours, and cleaned up after.
-        Signal::SIGXFSZ,
-    ];
-    let set: SigSet = held.into_iter().collect();
-    set.thread_swap_mask(SigmaskHow::SIG_BLOCK)
-        .map_err(|errno| Failure::system("cannot hold signals back", errno))
 }
 
 /// A command that ignores SIGHUP means to outlive its login; its home does not.

@@ -15,32 +15,26 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::signal::SigSet;
 use nix::sys::stat::Mode;
 
 use crate::broker::Way;
 use crate::cli::{DETACH, REFRESH};
 use crate::failure::Failure;
 use crate::gate::{Gate, OWN_PROGRAM};
-use crate::home::record::Record;
+use crate::home::record::{self, Record};
 use crate::home::{Home, place, sweep};
 
-/// A helper that waits for the home to be complete.
+/// A helper that waits for the home to be complete, or given up.
 pub(crate) struct Started {
     starter: Child,
     go: ChildStdin,
-    mask: SigSet,
 }
 
-/// Starts the helper of a home, with its owner's pidfd. `mask` is the caller's signal mask, to be restored later.
+/// Starts the helper of a home, with its owner's pidfd.
 ///
 /// # Errors
 /// The program cannot be started once more.
-pub(crate) fn start(
-    private: &Path,
-    owner: Option<OwnedFd>,
-    mask: SigSet,
-) -> Result<Started, Failure> {
+pub(crate) fn start(private: &Path, owner: Option<OwnedFd>) -> Result<Started, Failure> {
     let pidfd = owner.map_or_else(Stdio::null, Stdio::from);
     // Never in the caller's process group: `kill -9` of a job is for all of its group, and would leave the
     // home to nobody. A session of its own at this point would cost a turn of the scheduler's.
@@ -52,15 +46,15 @@ pub(crate) fn start(
         .map_err(not_started)?;
     let go = starter.stdin.take();
     let go = go.ok_or_else(|| Failure::own("cannot talk to the refresh helper"))?;
-    Ok(Started { starter, go, mask })
+    Ok(Started { starter, go })
 }
 
 impl Started {
-    /// Says that the home is complete and the helper's to look after. Returns the signal mask to restore.
+    /// Says that the home is complete and the helper's to look after.
     ///
     /// # Errors
     /// There is no helper: the home must not be used.
-    pub(crate) fn take_over(mut self) -> Result<SigSet, Failure> {
+    pub(crate) fn take_over(mut self) -> Result<(), Failure> {
         match self.starter.wait() {
             Ok(status) if !status.success() => return Err(not_started(status)),
             Ok(_) => {}
@@ -69,8 +63,14 @@ impl Started {
             Err(error) if error.raw_os_error() == Some(Errno::ECHILD as i32) => {}
             Err(error) => return Err(not_started(error)),
         }
-        self.go.write_all(GO).map_err(not_started)?;
-        Ok(self.mask)
+        self.go.write_all(GO).map_err(not_started)
+    }
+
+    /// Says that there will be no home.
+    pub(crate) fn dismiss(mut self) {
+        drop(self.go);
+        // How it ended has no meaning any more.
+        let _ = self.starter.wait();
     }
 }
 
@@ -90,27 +90,42 @@ pub(crate) fn refresh(gate: Gate, private: PathBuf) -> Result<(), Failure> {
     // Nothing but connect() is done with the group.
     gate.lower()?;
     leave_callers_session()?;
+    let is_complete = is_complete();
+    if !place::is_home(&private, nix::unistd::getuid().as_raw()) {
+        return no_home(&private);
+    }
+    if !is_complete {
+        return remove(&private);
+    }
     let Some(lock) = sweep::lock(&private) else {
         // The owner ended at once, and another start has swept already.
         return Ok(());
     };
-    if !place::is_home(&private, nix::unistd::getuid().as_raw()) {
-        return Err(Failure::own(format!("{} is no home of pat-exec's", private.display())));
-    }
-    let record = match Record::read(&private) {
-        // Its maker has given up and removed it.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(|error| Failure::system(private.display(), error))?,
-    };
+    let record =
+        Record::read(&private).map_err(|error| Failure::system(private.display(), error))?;
     let way = Way::new(gate, record.socket.as_deref())?;
-    let home = Home::of_helper(private);
-    if is_complete() {
-        life::live(&home, record, way);
-    } else {
-        home.remove().map_err(|error| Failure::system("cannot remove the home", error))?;
-    }
+    life::live(&Home::of_helper(private), record, way);
     drop(lock);
     Ok(())
+}
+
+/// Its maker has given up and removed it, or it never was one.
+fn no_home(private: &Path) -> Result<(), Failure> {
+    match private.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        _ => Err(Failure::own(format!("{} is no home of pat-exec's", private.display()))),
+    }
+}
+
+/// Removes what its maker gave up or left when it was killed.
+fn remove(private: &Path) -> Result<(), Failure> {
+    let lock = sweep::lock(private);
+    if lock.is_none() && record::path(private).exists() {
+        // Another start sweeps it.
+        return Ok(());
+    }
+    let removed = Home::of_helper(private.to_owned()).remove();
+    removed.map_err(|error| Failure::system("cannot remove the home", error))
 }
 
 fn not_started(why: impl std::fmt::Display) -> Failure {

@@ -33,7 +33,6 @@ use pat_wire::message::HandOut;
 use files::Side;
 pub(crate) use keep::Others;
 use known::{Known, Print, State};
-use record::Record;
 use secrets::Secrets;
 
 use crate::connections::Connections;
@@ -47,12 +46,10 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Makes an empty one that says whose it is.
-    pub(crate) fn new(place: &Path, uid: u32, record: &Record) -> io::Result<Self> {
+    /// Makes an empty one. What says whose it is comes next, before anything else.
+    pub(crate) fn new(place: &Path, uid: u32) -> io::Result<Self> {
         let template = place.join(format!("{PREFIX}{uid}-XXXXXX"));
-        let home = Self { private: nix::unistd::mkdtemp(&template)?, is_mine: true };
-        record.write(&home.private)?;
-        Ok(home)
+        Ok(Self { private: nix::unistd::mkdtemp(&template)?, is_mine: true })
     }
 
     /// Opens one for the helper that looks after it.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use nix::fcntl::{Flock, FlockArg};
+use pat_wire::limits;
 
 use super::files::{self, Side};
 use super::record::{self, Record};
@@ -62,5 +63,6 @@ fn is_old(private: &Path) -> bool {
     modified.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > STARTING))
 }
 
-/// Longer than any start takes to write its record.
+/// Longer than any start takes to write its record, which it does when the broker has answered.
 const STARTING: Duration = Duration::from_secs(60);
+const _: () = assert!(STARTING.as_secs() >= 2 * limits::CLIENT_DEADLINE.as_secs());

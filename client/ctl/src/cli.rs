@@ -48,9 +48,7 @@ pub(crate) struct Cli {
 impl Cli {
     /// Reads the command line; help, version and mistakes are printed here.
     pub(crate) fn parse_or_explain() -> Result<Self, ExitCode> {
-        let mut command = Self::command().after_help(EXITS);
-        command = command.mut_subcommands(|verb| verb.after_help(EXITS));
-        let matches = command.try_get_matches();
+        let matches = with_exits(Self::command()).try_get_matches();
         let cli = matches.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches));
         cli.map_err(|error| {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
@@ -60,6 +58,11 @@ impl Cli {
             }
         })
     }
+}
+
+/// The exit codes are below every help: that of a verb's own verbs (`audit verify`) too.
+fn with_exits(command: clap::Command) -> clap::Command {
+    command.after_help(EXITS).mut_subcommands(with_exits)
 }
 
 #[derive(Debug, Subcommand)]

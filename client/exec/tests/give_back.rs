@@ -39,6 +39,26 @@ fn new_files_and_directories_are_in_the_real_directory_afterwards() {
     demand_no_leftovers(&world);
 }
 
+/// As `snow` makes it at its first run.
+const CONFIG: &str =
+    "printf '[cli.logs]\\npath = \"%s/logs\"\\n' $SNOWFLAKE_HOME > $SNOWFLAKE_HOME/config.toml";
+
+#[test]
+fn a_configuration_that_names_the_private_home_names_the_real_directory_afterwards() {
+    let world = World::new();
+    let expected = format!("[cli.logs]\npath = \"{}/logs\"\n", world.real().display());
+    let [mut one, mut other] =
+        [(); 2].map(|()| world.talk(&format!("{CONFIG}; echo done; read _")));
+    assert_eq!([one.hear(), other.hear()], ["done", "done"]);
+
+    // Both made one: they are the same by now, so none is put aside.
+    assert_eq!([one.end(), other.end()], ["", ""]);
+
+    world.cleaned_up();
+    assert_eq!(world.read("config.toml"), expected);
+    assert!(!world.real().join("config.toml.from-pat-exec").exists());
+}
+
 #[test]
 fn a_link_that_was_replaced_by_a_file_replaces_its_target() {
     let world = World::new();

@@ -161,6 +161,36 @@ fn a_first_run_in_an_empty_home_leaves_no_secret_and_loses_nothing() {
     }
 }
 
+#[test]
+fn what_snow_configures_at_its_first_run_still_stands_when_the_home_is_gone() {
+    let world = world("password", "home");
+    let real = world.home().join(".snowflake");
+    let run = || {
+        let mut command = world.pat_exec(["-c", CONNECTION, "--"]);
+        command.arg(snow()).args(["sql", "--format", "json", "-q", QUERY]);
+        json(&mut command);
+    };
+    run();
+    let config = eventually("the configuration reached the user's own directory", || {
+        std::fs::read_to_string(real.join("config.toml")).ok()
+    });
+
+    // It names the folder of the logs by its whole path: in the home that is gone, anybody could make it again.
+    let logs = format!("path = \"{}\"", real.join("logs").display());
+    assert!(config.contains(&logs), "{config}");
+
+    let written = || std::fs::metadata(real.join("logs/snowflake-cli.log")).unwrap().modified();
+    let before = written().unwrap();
+    run();
+    assert!(written().unwrap() > before, "the second run's log is there too");
+    let files = Command::new("grep")
+        .args(["-rlF", "pat-exec-", "--exclude-dir=logs"])
+        .arg(&real)
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&files.stdout), "", "what stays names no home");
+}
+
 fn world(form: &str, deliver: &str) -> World {
     let mut world =
         World::builder().add_options(&["--entry-form", form, "--deliver", deliver]).build();

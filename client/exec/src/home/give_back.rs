@@ -16,6 +16,7 @@ use super::{CONNECTIONS, Home};
 use crate::failure::{say, shown};
 
 mod added;
+mod places;
 mod strip;
 
 /// Gives back what there is by now; the child is still running.
@@ -234,7 +235,10 @@ impl<'a> Giving<'a> {
             return symlink(self.link_target(&std::fs::read_link(source)?), to);
         }
         let mut file = files::create_new(to, 0o600)?;
-        copy_bytes(files::open(&source, Side::Private)?, &mut file)?;
+        match self.with_lasting_places(path)? {
+            Some(bytes) => file.write_all(&bytes)?,
+            None => copy_bytes(files::open(&source, Side::Private)?, &mut file)?,
+        }
         file.set_permissions(Permissions::from_mode(metadata.mode() & 0o777))?;
         if is_durable { file.sync_all() } else { Ok(()) }
     }
@@ -259,8 +263,14 @@ impl<'a> Giving<'a> {
     }
 
     fn is_same(&self, path: &Path, metadata: &Metadata, target: &Path) -> io::Result<bool> {
+        if !metadata.is_file() {
+            return Ok(false);
+        }
+        if let Some(bytes) = self.with_lasting_places(path)? {
+            return Ok(files::read(target, Side::Real).is_ok_and(|there| *there == *bytes));
+        }
         let there = std::fs::metadata(target);
-        if !metadata.is_file() || !there.is_ok_and(|there| there.size() == metadata.size()) {
+        if !there.is_ok_and(|there| there.size() == metadata.size()) {
             return Ok(false);
         }
         let ours = files::open(&self.home.path().join(path), Side::Private)?;

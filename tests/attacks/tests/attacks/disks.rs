@@ -20,9 +20,7 @@ fn full_audit_log(table: &mut Table) {
     let mut world =
         World::builder().local_user(&own_name()).add_options(&["--deliver", "env"]).build();
     let audit = world.state().join("audit");
-    DirBuilder::new().mode(0o700).create(&audit).expect("a folder");
-    let place = audit.to_str().expect("text");
-    mount(&["-t", "tmpfs", "-o", "mode=700,size=256k", "tmpfs", place]);
+    let _disk = SmallDisk::at(&audit, "size=256k");
     world.start();
     let before = ask(&world);
     let filling = fill(&audit);
@@ -78,15 +76,7 @@ fn alarm(world: &World) -> Attempt {
 fn no_inodes(table: &mut Table) {
     let mut world = World::builder().local_user(&own_name()).prepare();
     let state = world.state();
-    DirBuilder::new().mode(0o700).create(&state).expect("a folder");
-    mount(&[
-        "-t",
-        "tmpfs",
-        "-o",
-        "mode=700,size=64m,nr_inodes=120",
-        "tmpfs",
-        state.to_str().expect("text"),
-    ]);
+    let _disk = SmallDisk::at(&state, "size=64m,nr_inodes=120");
     world.initialise().expect("patctl init works");
     world.register(&own_name(), &["--deliver".into(), "env".into()]).expect("patctl add works");
     world.bootstrap().expect("the account is made");
@@ -117,6 +107,26 @@ fn no_inodes(table: &mut Table) {
     let again =
         eventually("it serves again", || Some(ask(&world)).filter(|asked| asked.has_succeeded));
     assert!(before.has_succeeded && again.has_succeeded, "role {ROLE} is served before and after");
+}
+
+/// A file system of its own in a folder, so small that it can be filled.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Makes the folder.
+    fn at(folder: &Path, limits: &str) -> Self {
+        DirBuilder::new().mode(0o700).create(folder).expect("a folder");
+        let options = format!("mode=700,{limits}");
+        mount(&["-t", "tmpfs", "-o", &options, "tmpfs", folder.to_str().expect("text")]);
+        Self(folder.to_owned())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: the daemon still has files there. What is mounted cannot be removed, and the rest would stay with it.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
 }
 
 fn ask(world: &World) -> Attempt {

@@ -52,6 +52,24 @@ cargo_tests() {
     fi
 }
 
+# what_stays: folders of the tests, and private homes of the wrapper, that are there now.
+what_stays() {
+    # What goes while it is looked at is no fault.
+    { find /dev/shm "${TMPDIR:-/tmp}" -maxdepth 1 \( -name 'pat-exec-*' -o -name 'pat-broker-*' \) 2>/dev/null || true; } | sort
+}
+
+# nothing_new BEFORE: whether nothing stays but what was there before. What removes a home may still be at it.
+nothing_new() {
+    local new
+    for _ in $(seq 20); do
+        new=$(comm -13 <(echo "$1") <(what_stays))
+        [ -n "$new" ] || return 0
+        sleep 0.5
+    done
+    echo "$new"
+    return 1
+}
+
 # skip NAME REASON
 skip() { printf '%s: %s\n' "$1" "$2" >>"$PAT_BROKER_SKIPS"; }
 

@@ -52,10 +52,13 @@ cargo_tests() {
     fi
 }
 
-# what_stays: folders of the tests, and private homes of the wrapper, that are there now.
+# what_stays: folders of the tests, private homes of the wrapper, and a Snowflake folder of the tester's, that are there now.
 what_stays() {
     # What goes while it is looked at is no fault.
-    { find /dev/shm "${TMPDIR:-/tmp}" -maxdepth 1 \( -name 'pat-exec-*' -o -name 'pat-broker-*' \) 2>/dev/null || true; } | sort
+    {
+        find /dev/shm "${TMPDIR:-/tmp}" -maxdepth 1 \( -name 'pat-exec-*' -o -name 'pat-broker-*' \) 2>/dev/null || true
+        find "$HOME/.snowflake" -maxdepth 0 2>/dev/null || true
+    } | sort
 }
 
 # nothing_new BEFORE: whether nothing stays but what was there before. What removes a home may still be at it.

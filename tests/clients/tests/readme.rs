@@ -17,9 +17,15 @@ fn the_quickstart_runs_a_client_of_your_own() {
     let path = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths(folders.into_iter().chain(env::split_paths(&path))).unwrap();
 
+    // It uses the Snowflake folder of whoever types it: not the tester's own, but cargo finds what it has.
+    let home = tempfile::tempdir().unwrap();
+    let own = || PathBuf::from(env::var_os("HOME").expect("a home")).join(".cargo");
+    let cargo_home = env::var_os("CARGO_HOME").map_or_else(own, PathBuf::from);
+
     let typed = format!("cargo quickstart -- {arguments}");
     let mut shell = Command::new("sh");
-    let said = shell.args(["-c", &typed]).current_dir(root).env("PATH", path).output().unwrap();
+    shell.args(["-c", &typed]).current_dir(root).env("PATH", path);
+    let said = shell.env("HOME", home.path()).env("CARGO_HOME", cargo_home).output().unwrap();
 
     let printed = String::from_utf8_lossy(&said.stdout);
     assert!(said.status.success(), "{printed}{}", String::from_utf8_lossy(&said.stderr));

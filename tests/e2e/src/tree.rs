@@ -12,7 +12,7 @@ pub fn root() -> PathBuf {
 }
 
 /// Returns the quickstart, built once by the cargo that runs this test, with a place of its own for what it
-/// leaves.
+/// leaves. It takes the user's Snowflake folder for its command: that is one in the target folder, and not the tester's.
 pub fn quickstart(temporary: &Path) -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let program = BUILT.get_or_init(|| {
@@ -22,7 +22,9 @@ pub fn quickstart(temporary: &Path) -> Command {
         assert!(build.status().expect("cargo starts").success(), "cargo build failed");
         client_program().with_file_name("quickstart")
     });
+    let home = program.with_file_name("quickstart-home");
+    std::fs::create_dir_all(&home).expect("a folder");
     let mut command = Command::new(program);
-    command.env("TMPDIR", temporary).current_dir(root());
+    command.env("TMPDIR", temporary).env("HOME", home).current_dir(root());
     command
 }

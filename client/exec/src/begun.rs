@@ -1,8 +1,6 @@
 //! A home that is begun while the broker looks into the question: an empty directory, and a helper that waits. If
 //! nothing comes of it, or this process is killed, the helper removes it.
 
-use std::path::Path;
-
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 use crate::failure::Failure;
@@ -37,14 +35,6 @@ impl Begun {
         let home = Home::new(place, site.uid).map_err(|error| site::failed(place, error))?;
         let helper = helper::start(home.private(), site.pidfd.take())?;
         Ok(Self { site, home, helper })
-    }
-
-    /// Returns the directory that the home is in.
-    ///
-    /// # Errors
-    /// As [`Site::place`].
-    pub(crate) fn place(&self) -> Result<&Path, Failure> {
-        self.site.place()
     }
 
     /// Removes the home: another delivery was chosen. The command gets no child that is not its own.

@@ -134,9 +134,9 @@ fn in_home(
     executable: Executable,
 ) -> Result<Ready, Failure> {
     let terms = &hand_out.terms;
-    let place = begun.place()?.to_owned();
-    let failed = |error| site::failed(&place, error);
     let Begun { site, home, helper } = begun;
+    let place = site.place()?.to_owned();
+    let failed = |error| site::failed(&place, error);
     let record = Record {
         owner: site.owner,
         real: site.real,

@@ -9,10 +9,14 @@
 
 mod world;
 
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pat_wire::error::ErrorCode;
@@ -81,4 +85,34 @@ fn a_command_that_gets_no_home_has_no_child_of_the_wrappers() {
 
     world.cleaned_up();
     eventually("no helper is left", || helpers(world.runtime()).is_empty());
+}
+
+#[test]
+fn a_home_whose_maker_ended_before_it_was_complete_goes_with_its_token() {
+    let world = World::new();
+    let private = world.runtime().join(format!("pat-exec-{}-Abc123", nix::unistd::getuid()));
+    fs::create_dir_all(private.join("home")).unwrap();
+    fs::set_permissions(&private, Permissions::from_mode(0o700)).unwrap();
+    for (name, text) in [("owner", "whoever"), ("secrets", "s"), ("home/connections.toml", "s")] {
+        fs::write(private.join(name), text).unwrap();
+    }
+
+    // Whoever holds this gives it back and removes it: another start, that saw the maker gone.
+    let record = File::open(private.join("owner")).unwrap();
+    let sweeping = Flock::lock(record, FlockArg::LockExclusiveNonblock).unwrap();
+    let output = help_to_the_end(&private);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+    assert_eq!(world.homes(), std::slice::from_ref(&private));
+
+    drop(sweeping);
+    let output = help_to_the_end(&private);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+    assert!(world.homes().is_empty());
+}
+
+/// Is the helper of a home whose maker never said that it is complete.
+fn help_to_the_end(private: &Path) -> Output {
+    let mut helper = Command::new(env!("CARGO_BIN_EXE_pat-exec"));
+    helper.arg("--refresh-helper").arg(private).env_clear();
+    helper.stdin(Stdio::null()).output().unwrap()
 }
